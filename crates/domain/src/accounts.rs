@@ -1,0 +1,101 @@
+//! People and the devices they sign in on.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+use crate::fault::Fault;
+use crate::time::UnixMs;
+
+mod device_key;
+mod email;
+mod profile;
+
+pub use device_key::DeviceKey;
+pub use email::Email;
+pub use profile::{DayStart, FullName, Password};
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+id! {
+    /// A person.
+    UserId
+}
+id! {
+    /// A device of one person; ordered by its bytes.
+    DeviceId
+}
+id! {
+    /// One sign-in on one device.
+    SessionId
+}
+
+/// A person as the server knows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Their id.
+    pub id: UserId,
+    /// What they sign in with.
+    pub email: Email,
+    /// What they are called.
+    pub full_name: FullName,
+    /// The zone in which their days are counted unless a request names another.
+    pub timezone: chrono_tz::Tz,
+    /// When their day starts, counted from local midnight.
+    pub day_start: DayStart,
+    /// When they registered.
+    pub created_at: UnixMs,
+}
+
+/// A device as the server knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Its id.
+    pub id: DeviceId,
+    /// The key its client chose for it, stable across sign-ins.
+    pub key: DeviceKey,
+    /// What the person calls it.
+    pub name: String,
+    /// What it runs on, as it says itself.
+    pub platform: Option<String>,
+    /// Which of a person's devices wins an instant that several claim: the greater one.
+    pub precedence: i32,
+}
+
+/// Who is asking, and from where: what an access token says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    /// The person.
+    pub user: UserId,
+    /// Their device.
+    pub device: DeviceId,
+    /// The sign-in.
+    pub session: SessionId,
+    /// The device's precedence when the token was made.
+    pub precedence: i32,
+}
+
+/// The text trimmed, when it has 1 to `max` characters, none of them a control character.
+fn bounded_text(field: &'static str, text: &str, max: usize) -> Result<String, Fault> {
+    crate::usage::visible_text(field, text, max).map(str::to_owned)
+}
+
+/// A device's name or platform: 1 to 128 characters, no control characters.
+///
+/// # Errors
+/// A fault of `field` that names the limit.
+pub fn device_text(field: &'static str, text: &str) -> Result<String, Fault> {
+    bounded_text(field, text, 128)
+}

@@ -1,0 +1,12 @@
+//! Questions about a person's time: in which days, under which labels, how long.
+
+mod days;
+mod ranking;
+mod tally;
+
+pub use days::Days;
+pub use ranking::{LabelTotals, by_app, by_site};
+pub use tally::{Bridge, Tally};
+
+/// A time zone of the IANA database.
+pub type Zone = chrono_tz::Tz;

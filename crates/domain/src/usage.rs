@@ -1,0 +1,21 @@
+//! The timeline: what a ping means and how pings merge into one exact, never overlapping record of a person's time.
+
+mod arrival;
+mod change;
+mod claim;
+mod label;
+mod ping;
+mod progress;
+mod rules;
+mod timeline;
+
+pub use arrival::{Arrival, Seq};
+pub use change::{Change, OpenChange, Stored, reach};
+pub use claim::{Attention, Claim, Holder, Rank, Segment};
+pub use label::{AppName, Domain, Label};
+pub use ping::Ping;
+pub use progress::Progress;
+pub use rules::Rules;
+pub use timeline::Timeline;
+
+pub(crate) use label::visible_text;
