@@ -1,0 +1,153 @@
+//! What the queue promises to the door, to workers and to the operator.
+
+mod delivery;
+mod letters;
+mod takeover;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::usage::Arrival;
+use ports::usage::{Backlog, Batch, DeadContent, DeadLetter, DeadLetters, Outcome, PingQueue, PingSource};
+use tokio::time::timeout;
+
+pub use delivery::*;
+pub use letters::*;
+pub use takeover::*;
+
+/// How long a test waits for what must come.
+const SOON: Duration = Duration::from_secs(30);
+/// Longer than any test lasts.
+const NEVER: Duration = Duration::from_hours(1);
+
+/// A queue of several shards to put to the test, empty and with nobody else on it.
+#[async_trait]
+pub trait QueueUnderTest: Send + Sync {
+    /// The door's side.
+    fn door(&self) -> Arc<dyn PingQueue>;
+
+    /// The side of a worker that starts now, under this name, and takes over what was not held for this long. Its `take` waits at most 100 ms.
+    fn worker(&self, name: &str, abandoned_after: Duration) -> Arc<dyn PingSource>;
+
+    /// The operator's side.
+    fn letters(&self) -> Arc<dyn DeadLetters>;
+
+    /// Puts bytes into a shard that nobody can read.
+    async fn push_unreadable(&self, shard: u16, bytes: Vec<u8>);
+}
+
+/// The tests of the contract, against the queue that an expression makes: one for each promise, each with a queue of its own.
+#[macro_export]
+macro_rules! queue_contract {
+    ($queue:expr) => {
+        $crate::queue_contract!($queue;
+            what_is_pushed_is_delivered_whole_and_in_order,
+            all_of_a_person_is_in_one_shard,
+            an_empty_queue_gives_nothing,
+            a_batch_has_a_bound,
+            a_shard_that_does_not_exist_is_a_bug,
+            a_device_is_told_how_far_it_is_merged,
+            a_number_never_goes_down,
+            the_backlog_counts_what_waits_what_is_taken_and_what_is_dead,
+            many_may_push_at_once,
+            what_a_dead_worker_took_is_taken_over,
+            what_is_held_is_not_taken_over,
+            a_worker_that_restarts_goes_on_with_what_it_had,
+            settling_again_changes_nothing,
+            both_may_settle_what_was_taken_over,
+            what_was_taken_is_not_delivered_again_to_the_same_worker,
+            two_workers_share_what_there_is,
+            dead_letters_are_listed_in_pages_oldest_first,
+            a_dead_arrival_is_replayed_once,
+            unreadable_bytes_are_replayed_as_they_are,
+            what_is_unreadable_holds_nothing_else_back,
+            a_letter_that_does_not_exist_is_not_replayed
+        );
+    };
+    ($queue:expr; $($promise:ident),+) => {
+        $(
+            #[tokio::test]
+            async fn $promise() {
+                let queue = $queue;
+                $crate::contract::queue::$promise(&queue).await;
+                $crate::contract::queue::nothing_is_left(&queue).await;
+            }
+        )+
+    };
+}
+
+/// Asserts that the queue is empty; dead letters may be there.
+///
+/// # Panics
+/// When it is not.
+pub async fn nothing_is_left(queue: &dyn QueueUnderTest) {
+    let Backlog { entries, in_flight, .. } = queue.worker("auditor", NEVER).backlog().await.expect("a backlog");
+    assert_eq!((entries, in_flight), (0, 0), "entries, of them in flight");
+}
+
+/// The next batch of any shard, which must come.
+async fn taken(worker: &dyn PingSource) -> Batch {
+    let batch = async {
+        loop {
+            if let Some(batch) = taken_now(worker).await {
+                return batch;
+            }
+        }
+    };
+    timeout(SOON, batch).await.expect("a batch comes in time")
+}
+
+/// The next batch of any shard, if there is one.
+async fn taken_now(worker: &dyn PingSource) -> Option<Batch> {
+    for shard in 0..worker.shards() {
+        if let Some(batch) = worker.take(shard).await.expect("the queue is there") {
+            return Some(batch);
+        }
+    }
+    None
+}
+
+/// Takes and settles until nothing comes; answers the arrivals of all batches.
+async fn drained(worker: &dyn PingSource) -> Vec<Arrival> {
+    let mut arrivals = Vec::new();
+    while let Some(batch) = taken_now(worker).await {
+        settled(worker, &batch, Outcome::default()).await;
+        arrivals.extend(batch.arrivals);
+    }
+    arrivals
+}
+
+async fn settled(worker: &dyn PingSource, batch: &Batch, outcome: Outcome) {
+    worker.settle(&batch.receipt, &outcome).await.expect("settled");
+}
+
+fn dead(arrival: &Arrival, reason: &str) -> DeadLetter {
+    DeadLetter {
+        content: DeadContent::Arrival(arrival.clone()),
+        reason: reason.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_promise_is_tested() {
+        let suites = [
+            include_str!("queue/delivery.rs"),
+            include_str!("queue/takeover.rs"),
+            include_str!("queue/letters.rs"),
+        ];
+        let lines = suites.iter().flat_map(|suite| suite.lines());
+        let promises: Vec<&str> = lines
+            .filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next())
+            .collect();
+        let macro_lists = |promise: &&str| {
+            include_str!("queue.rs")
+                .lines()
+                .any(|line| line.trim().trim_end_matches(',') == *promise)
+        };
+        let forgotten: Vec<&&str> = promises.iter().filter(|promise| !macro_lists(promise)).collect();
+        assert_eq!((promises.len(), forgotten), (21, vec![]));
+    }
+}

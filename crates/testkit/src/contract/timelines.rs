@@ -1,0 +1,133 @@
+//! What a store of timelines must do, seen through its two ports.
+
+mod merging;
+mod numbers;
+mod time;
+
+use std::ops::Range;
+
+use domain::accounts::{DeviceId, UserId};
+use domain::time::{DAY_MS, Span, UnixMs};
+use domain::usage::{Arrival, Attention, Claim, Holder, Label, Rank, Segment, Seq};
+use ports::reports::TimelineReader;
+use uuid::Uuid;
+
+pub use merging::*;
+pub use numbers::*;
+pub use time::*;
+
+/// A test for each fact. The expression is evaluated in each, in an async function, to a fresh adapter after what must outlive it.
+#[macro_export]
+macro_rules! timelines_contract {
+    ($home:expr) => {
+        $crate::contract_tests!(
+            timelines,
+            $home,
+            [
+                nothing_is_read_where_nothing_was_merged,
+                an_empty_merge_does_nothing,
+                a_claim_is_read_back_as_it_was_merged,
+                merging_again_writes_nothing,
+                what_goes_on_makes_one_longer_piece,
+                a_greater_claim_takes_its_instants_and_leaves_the_rest,
+                no_order_of_arrival_changes_what_is_read,
+                people_do_not_meet,
+                what_crosses_midnights_is_stored_in_a_piece_for_each_utc_day,
+                late_claims_before_everything_else_are_kept,
+                a_window_gives_whole_pieces_and_none_that_only_touch_it,
+                a_window_beyond_the_calendar_is_answered,
+                names_of_every_script_come_back_as_they_were,
+                labels_compare_by_bytes,
+                numbers_are_settled_up_to_the_first_gap,
+                a_refused_number_is_settled_and_claims_nothing,
+                numbers_count_for_each_device_alone,
+                room_can_be_made_twice_and_ahead,
+                many_people_are_merged_at_once,
+            ]
+        );
+    };
+}
+
+/// 2026-03-31T12:00:00Z: half a day before a midnight that also ends a month.
+const NOON: i64 = 1_774_958_400_000;
+
+fn holder(device: u128, app_name: &str) -> Holder {
+    Holder {
+        rank: Rank {
+            attention: Attention::Active,
+            precedence: i32::try_from(device).expect("a small number"),
+            device: DeviceId(Uuid::from_u128(device)),
+        },
+        label: Label::trusted(app_name, None),
+    }
+}
+
+/// A stretch of milliseconds counted from [`NOON`].
+fn span(range: Range<i64>) -> Span {
+    Span::new(UnixMs(NOON + range.start), UnixMs(NOON + range.end)).expect("not empty")
+}
+
+fn segment(range: Range<i64>, holder: &Holder) -> Segment {
+    Segment {
+        span: span(range),
+        holder: holder.clone(),
+    }
+}
+
+fn of(user: u128, segment: Segment) -> Arrival {
+    let user = UserId(Uuid::from_u128(user));
+    Arrival::Claim {
+        claim: Claim { user, segment },
+        seq: None,
+    }
+}
+
+fn ping(user: u128, range: Range<i64>, holder: &Holder, seq: Option<u64>) -> Arrival {
+    Arrival::Claim {
+        claim: Claim {
+            user: UserId(Uuid::from_u128(user)),
+            segment: segment(range, holder),
+        },
+        seq: seq.map(|seq| Seq::new(seq).expect("in range")),
+    }
+}
+
+async fn within<R: TimelineReader>(reader: &R, user: u128, range: Range<i64>) -> Vec<Segment> {
+    reader
+        .pieces(UserId(Uuid::from_u128(user)), span(range))
+        .await
+        .expect("read")
+}
+
+/// Everything the person has within a year.
+async fn pieces<R: TimelineReader>(reader: &R, user: u128) -> Vec<Segment> {
+    within(reader, user, -365 * DAY_MS..365 * DAY_MS).await
+}
+
+/// All orders of `0..count`.
+fn orders(count: usize) -> Vec<Vec<usize>> {
+    if count == 0 {
+        return vec![vec![]];
+    }
+    let insert = |order: Vec<usize>| {
+        (0..count).map(move |at| {
+            let mut order = order.clone();
+            order.insert(at, count - 1);
+            order
+        })
+    };
+    orders(count - 1).into_iter().flat_map(insert).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_fact_is_listed() {
+        let parts = [
+            include_str!("timelines/merging.rs"),
+            include_str!("timelines/numbers.rs"),
+            include_str!("timelines/time.rs"),
+        ];
+        crate::contract::assert_listed(include_str!("timelines.rs"), &parts);
+    }
+}

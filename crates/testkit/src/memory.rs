@@ -1,0 +1,7 @@
+//! Adapters that keep everything in memory: as good as the real ones by the contract suites, and gone with the test.
+
+pub mod accounts;
+mod away;
+pub mod crypto;
+pub mod queue;
+pub mod timelines;

@@ -1,0 +1,127 @@
+//! The queue in memory: nothing in it survives the process, everything else is as it is in earnest.
+
+mod source;
+mod state;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::accounts::UserId;
+use domain::usage::Arrival;
+use ports::usage::{DeadLetters, KeptLetter, PingQueue};
+use ports::{Clock, PortError};
+use tokio::sync::Notify;
+
+pub use source::MemoryPingSource;
+
+use super::away::Away;
+use state::{Content, State};
+
+/// What Redis is in earnest: shared by doors and workers, each of which has a clone.
+#[derive(Clone)]
+pub struct MemoryQueue {
+    shards: u16,
+    state: Arc<Mutex<State>>,
+    pushed: Arc<Notify>,
+    away: Arc<Away>,
+    clock: Arc<dyn Clock>,
+}
+
+impl MemoryQueue {
+    /// An empty queue of so many shards. Dead letters are dated by `clock`.
+    #[must_use]
+    pub fn new(shards: u16, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            shards,
+            state: Arc::default(),
+            pushed: Arc::default(),
+            away: Arc::default(),
+            clock,
+        }
+    }
+
+    /// The worker's side, for the worker of that name; see [`MemoryPingSource`].
+    #[must_use]
+    pub fn source(&self, name: &str, abandoned_after: Duration) -> MemoryPingSource {
+        MemoryPingSource::new(self.clone(), name, abandoned_after)
+    }
+
+    /// From now on every call fails as if the queue were away; or no longer.
+    pub fn fail(&self, fail: bool) {
+        self.away.set(fail);
+        self.pushed.notify_waiters();
+    }
+
+    /// Puts bytes into a shard that nobody can read.
+    pub fn push_unreadable(&self, shard: u16, bytes: Vec<u8>) {
+        self.lock().push(shard, Content::Unreadable(bytes));
+        self.pushed.notify_waiters();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state, if the queue is there.
+    fn open(&self, attempted: &str) -> Result<MutexGuard<'_, State>, PortError> {
+        self.away.check(attempted)?;
+        Ok(self.lock())
+    }
+
+    fn shard_of(&self, user: UserId) -> u16 {
+        let sum: u16 = user.0.as_bytes().iter().map(|byte| u16::from(*byte)).sum();
+        sum % self.shards
+    }
+}
+
+#[async_trait]
+impl PingQueue for MemoryQueue {
+    async fn push(&self, arrivals: Vec<Arrival>) -> Result<Option<u64>, PortError> {
+        let mut state = self.open("keep pings in the queue")?;
+        let Some(first) = arrivals.first() else {
+            return Ok(None);
+        };
+        let shard = self.shard_of(first.user());
+        let asks = arrivals.iter().find_map(Arrival::numbered);
+        let merged = asks.and_then(|(device, _)| state.merged.get(&device).copied());
+        for part in arrivals.chunks(State::ENTRY_ARRIVALS_MAX) {
+            state.push(shard, Content::Arrivals(part.to_vec()));
+        }
+        drop(state);
+        self.pushed.notify_waiters();
+        Ok(merged)
+    }
+}
+
+#[async_trait]
+impl DeadLetters for MemoryQueue {
+    async fn list(&self, after: Option<&str>, limit: usize) -> Result<Vec<KeptLetter>, PortError> {
+        let after = after.and_then(|id| id.parse().ok()).unwrap_or(0_u64);
+        let state = self.open("list the dead letters")?;
+        let later = state.dead.range(after + 1..).take(limit);
+        Ok(later
+            .map(|(id, dead)| KeptLetter {
+                id: id.to_string(),
+                died_at: dead.died_at,
+                letter: dead.letter.clone(),
+            })
+            .collect())
+    }
+
+    async fn replay(&self, id: &str) -> Result<bool, PortError> {
+        let mut state = self.open("put a dead letter back into the queue")?;
+        let Some(dead) = id.parse().ok().and_then(|id: u64| state.dead.remove(&id)) else {
+            return Ok(false);
+        };
+        let content = Content::from(dead.letter.content);
+        let shard = match &content {
+            Content::Arrivals(arrivals) => arrivals.first().map_or(dead.shard, |first| self.shard_of(first.user())),
+            Content::Unreadable(_) => dead.shard,
+        };
+        state.push(shard, content);
+        drop(state);
+        self.pushed.notify_waiters();
+        Ok(true)
+    }
+}
