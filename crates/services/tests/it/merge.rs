@@ -84,12 +84,12 @@ async fn what_was_merged_but_not_settled_is_merged_again_to_the_same_timeline() 
     world.push(vec![ping("Editor", -10, -5).sent_by(&caller(1))]).await;
     let merge = MergePings::new(world.timelines.clone(), world.source.clone());
     let first = batch(&world).await;
-    world.queue.set_away(true);
+    world.queue.fail(true);
     assert!(
         merge.merge(&first).await.is_err(),
         "merged, and then the queue was gone"
     );
-    world.queue.set_away(false);
+    world.queue.fail(false);
     let summary = merge.merge(&first).await.expect("merged again");
     assert_eq!(summary.rows, 0, "nothing was left to write");
     world.assert_settled().await;

@@ -53,7 +53,7 @@ async fn the_numbers_of_refused_pings_are_settled_with_the_others() {
 #[tokio::test]
 async fn nothing_to_keep_touches_nothing() {
     let world = World::new();
-    world.queue.set_away(true);
+    world.queue.fail(true);
     let tracked = track(&world)
         .track(&caller(1), vec![], vec![])
         .await
@@ -64,7 +64,7 @@ async fn nothing_to_keep_touches_nothing() {
 #[tokio::test]
 async fn a_queue_that_is_away_is_no_202() {
     let world = World::new();
-    world.queue.set_away(true);
+    world.queue.fail(true);
     let refused = track(&world)
         .track(&caller(1), vec![ping("Editor", -10, -5)], vec![])
         .await
