@@ -1,0 +1,176 @@
+//! Access tokens: JWTs (RFC 7519, with the type of RFC 9068) signed with HS256 by a key that only our own programs have.
+
+use domain::accounts::{Caller, DeviceId, SessionId, UserId};
+use domain::time::{SECOND_MS, UnixMs};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use ports::PortError;
+use ports::accounts::AccessTokens;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// How long a token lives.
+const LIFETIME_SECS: u32 = 5 * 60;
+/// How far the clocks of our programs may be apart.
+const SKEW_SECS: i64 = 60;
+/// Who issues tokens, and for whom.
+const ISSUER: &str = "daybook";
+const AUDIENCE: &str = "daybook";
+/// Says that it is an access token and no other JWT that may be signed with the same key one day.
+const TYPE: &str = "at+jwt";
+
+/// A key that signs tokens.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TokenKey {
+    /// Its name, which stands in each token that it signs.
+    pub id: String,
+    /// At least [`TokenKey::SECRET_BYTES_MIN`] random bytes.
+    pub secret: Vec<u8>,
+}
+
+impl TokenKey {
+    /// The fewest bytes a secret may have: as many as the hash has (RFC 7518, section 3.2).
+    pub const SECRET_BYTES_MIN: usize = 32;
+
+    /// A new key of this name.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn random(id: impl Into<String>) -> Result<Self, PortError> {
+        let mut secret = vec![0; Self::SECRET_BYTES_MIN];
+        getrandom::fill(&mut secret).map_err(|error| PortError::bug("make a key for access tokens", error))?;
+        Ok(Self { id: id.into(), secret })
+    }
+}
+
+/// Shows nothing of the secret.
+impl std::fmt::Debug for TokenKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "TokenKey({})", self.id)
+    }
+}
+
+/// Why keys cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenKeysError {
+    /// Nothing could be signed.
+    #[error("there is no key to sign access tokens with")]
+    None,
+    /// It could be guessed.
+    #[error("the secret of key {0} has fewer than {min} bytes", min = TokenKey::SECRET_BYTES_MIN)]
+    Short(String),
+    /// A token would not say which one signed it.
+    #[error("two keys are named {0}")]
+    Twice(String),
+}
+
+/// Tokens that any of our programs can check without asking anybody.
+pub struct SignedAccessTokens {
+    header: Header,
+    signing: EncodingKey,
+    /// Every key that is accepted, by name.
+    accepted: Vec<(String, DecodingKey)>,
+    validation: Validation,
+}
+
+impl SignedAccessTokens {
+    /// With these keys, newest first: the first signs, all are accepted. To replace a key, put the new one before it, and take the old one away once
+    /// every program has the new one and the last token of the old one has expired.
+    ///
+    /// # Errors
+    /// When the keys cannot be used.
+    pub fn new(keys: &[TokenKey]) -> Result<Self, TokenKeysError> {
+        let newest = keys.first().ok_or(TokenKeysError::None)?;
+        let mut accepted: Vec<(String, DecodingKey)> = Vec::with_capacity(keys.len());
+        for key in keys {
+            if key.secret.len() < TokenKey::SECRET_BYTES_MIN {
+                return Err(TokenKeysError::Short(key.id.clone()));
+            }
+            if accepted.iter().any(|(id, _)| *id == key.id) {
+                return Err(TokenKeysError::Twice(key.id.clone()));
+            }
+            accepted.push((key.id.clone(), DecodingKey::from_secret(&key.secret)));
+        }
+        let mut header = Header::new(Algorithm::HS256);
+        header.typ = Some(TYPE.to_owned());
+        header.kid = Some(newest.id.clone());
+        Ok(Self {
+            header,
+            signing: EncodingKey::from_secret(&newest.secret),
+            accepted,
+            validation: validation(),
+        })
+    }
+
+    fn claims(&self, token: &str) -> Option<Claims> {
+        let header = jsonwebtoken::decode_header(token).ok()?;
+        // Of what a header marks as critical nothing is understood here (RFC 7515, section 4.1.11).
+        if header.typ.as_deref() != Some(TYPE) || header.crit.is_some() {
+            return None;
+        }
+        let id = header.kid?;
+        let (_, key) = self.accepted.iter().find(|(accepted, _)| *accepted == id)?;
+        let token = jsonwebtoken::decode::<Claims>(token, key, &self.validation).ok()?;
+        Some(token.claims)
+    }
+}
+
+impl AccessTokens for SignedAccessTokens {
+    fn issue(&self, caller: &Caller, now: UnixMs) -> Result<(String, u32), PortError> {
+        let iat = secs(now);
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: caller.user.0,
+            did: caller.device.0,
+            sid: caller.session.0,
+            prc: caller.precedence,
+            iat,
+            exp: iat + i64::from(LIFETIME_SECS),
+        };
+        let token = jsonwebtoken::encode(&self.header, &claims, &self.signing)
+            .map_err(|error| PortError::bug(format!("sign an access token of session {}", caller.session), error))?;
+        Ok((token, LIFETIME_SECS))
+    }
+
+    fn verify(&self, token: &str, now: UnixMs) -> Option<Caller> {
+        let claims = self.claims(token)?;
+        let now = secs(now);
+        let is_alive = now < claims.exp && claims.iat <= now + SKEW_SECS;
+        is_alive.then_some(Caller {
+            user: UserId(claims.sub),
+            device: DeviceId(claims.did),
+            session: SessionId(claims.sid),
+            precedence: claims.prc,
+        })
+    }
+}
+
+/// What a token says.
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: Uuid,
+    did: Uuid,
+    sid: Uuid,
+    prc: i32,
+    iat: i64,
+    exp: i64,
+}
+
+/// Everything but the time, which is compared with the clock that is given.
+fn validation() -> Validation {
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.set_issuer(&[ISSUER]);
+    validation.set_audience(&[AUDIENCE]);
+    validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
+    validation.validate_exp = false;
+    validation
+}
+
+fn secs(at: UnixMs) -> i64 {
+    at.0.div_euclid(SECOND_MS)
+}
+
+#[cfg(test)]
+mod tests;

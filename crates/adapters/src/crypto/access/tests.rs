@@ -1,0 +1,203 @@
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
+use super::*;
+
+const NOW: UnixMs = UnixMs(1_772_355_600_000);
+
+fn key(id: &str, byte: u8) -> TokenKey {
+    TokenKey {
+        id: id.to_owned(),
+        secret: vec![byte; 32],
+    }
+}
+
+fn tokens(keys: &[TokenKey]) -> SignedAccessTokens {
+    SignedAccessTokens::new(keys).expect("usable keys")
+}
+
+fn caller() -> Caller {
+    Caller {
+        user: UserId(Uuid::from_u128(1)),
+        device: DeviceId(Uuid::from_u128(2)),
+        session: SessionId(Uuid::from_u128(3)),
+        precedence: -7,
+    }
+}
+
+/// A token with `claims` in place of ours, under `header`, rightly signed by `key`.
+fn forged(header: &Header, claims: &serde_json::Value, key: &TokenKey) -> String {
+    jsonwebtoken::encode(header, claims, &EncodingKey::from_secret(&key.secret)).expect("a token")
+}
+
+fn claims() -> serde_json::Value {
+    let iat = secs(NOW);
+    serde_json::json!({
+        "iss": "daybook", "aud": "daybook", "prc": -7, "iat": iat, "exp": iat + 300,
+        "sub": Uuid::from_u128(1), "did": Uuid::from_u128(2), "sid": Uuid::from_u128(3),
+    })
+}
+
+#[test]
+fn a_token_speaks_for_the_caller_it_was_issued_to() {
+    let tokens = tokens(&[key("a", 1)]);
+    let (token, secs) = tokens.issue(&caller(), NOW).expect("a token");
+    assert_eq!(secs, 300);
+    assert_eq!(tokens.verify(&token, NOW), Some(caller()));
+}
+
+#[test]
+fn a_token_lives_for_its_whole_lifetime_and_not_a_second_longer() {
+    let tokens = tokens(&[key("a", 1)]);
+    let (token, _) = tokens.issue(&caller(), NOW).expect("a token");
+    assert!(tokens.verify(&token, NOW.plus_ms(299_999)).is_some());
+    assert!(tokens.verify(&token, NOW.plus_ms(300_000)).is_none());
+}
+
+#[test]
+fn a_token_from_the_future_is_refused_beyond_the_skew_of_clocks() {
+    let tokens = tokens(&[key("a", 1)]);
+    let (token, _) = tokens.issue(&caller(), NOW).expect("a token");
+    assert!(tokens.verify(&token, NOW.plus_ms(-60_000)).is_some());
+    assert!(tokens.verify(&token, NOW.plus_ms(-60_001)).is_none());
+}
+
+#[test]
+fn the_header_names_algorithm_type_and_key_and_nothing_else() {
+    let (token, _) = tokens(&[key("a", 1)]).issue(&caller(), NOW).expect("a token");
+    let header = BASE64_URL_SAFE_NO_PAD
+        .decode(token.split('.').next().expect("a header"))
+        .expect("Base64");
+    let header: serde_json::Value = serde_json::from_slice(&header).expect("JSON");
+    assert_eq!(header, serde_json::json!({"alg": "HS256", "typ": "at+jwt", "kid": "a"}));
+}
+
+#[test]
+fn keys_are_replaced_without_signing_anybody_out() {
+    let (old, new) = (key("old", 1), key("new", 2));
+    let (token, _) = tokens(std::slice::from_ref(&old))
+        .issue(&caller(), NOW)
+        .expect("a token");
+    let both = tokens(&[new.clone(), old.clone()]);
+    assert_eq!(both.verify(&token, NOW), Some(caller()));
+    let (successor, _) = both.issue(&caller(), NOW).expect("a token");
+    let only_new = tokens(&[new]);
+    assert_eq!(only_new.verify(&successor, NOW), Some(caller()));
+    assert_eq!(only_new.verify(&token, NOW), None);
+}
+
+#[test]
+fn a_token_counts_under_the_key_it_names_and_no_other() {
+    let (one, other) = (key("one", 1), key("other", 2));
+    let tokens = tokens(&[one.clone(), other]);
+    let mut header = tokens.header.clone();
+    assert!(tokens.verify(&forged(&header, &claims(), &one), NOW).is_some());
+    header.kid = Some("other".to_owned());
+    assert!(tokens.verify(&forged(&header, &claims(), &one), NOW).is_none());
+    header.kid = None;
+    assert!(tokens.verify(&forged(&header, &claims(), &one), NOW).is_none());
+}
+
+#[test]
+fn any_other_header_is_refused_though_the_signature_is_right() {
+    let key = key("a", 1);
+    let tokens = tokens(std::slice::from_ref(&key));
+    let changed: [fn(&mut Header); 5] = [
+        |header| header.typ = Some("JWT".to_owned()),
+        |header| header.typ = None,
+        |header| header.alg = Algorithm::HS384,
+        |header| header.alg = Algorithm::HS512,
+        |header| header.crit = Some(vec!["b64".to_owned()]),
+    ];
+    for change in changed {
+        let mut header = tokens.header.clone();
+        change(&mut header);
+        assert!(
+            tokens.verify(&forged(&header, &claims(), &key), NOW).is_none(),
+            "{header:?}"
+        );
+    }
+}
+
+#[test]
+fn a_token_without_a_signature_is_refused() {
+    let tokens = tokens(&[key("a", 1)]);
+    let (token, _) = tokens.issue(&caller(), NOW).expect("a token");
+    let (signed, _) = token.rsplit_once('.').expect("a signature");
+    let (_, payload) = signed.split_once('.').expect("a payload");
+    let unsigned = BASE64_URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"at+jwt","kid":"a"}"#);
+    for bad in [
+        format!("{signed}."),
+        signed.to_owned(),
+        format!("{unsigned}.{payload}."),
+        String::new(),
+        "a.b.c".to_owned(),
+    ] {
+        assert!(tokens.verify(&bad, NOW).is_none(), "{bad}");
+    }
+}
+
+#[test]
+fn a_token_with_one_character_changed_is_refused() {
+    let tokens = tokens(&[key("a", 1)]);
+    let (token, _) = tokens.issue(&caller(), NOW).expect("a token");
+    for at in 0..token.len() {
+        let mut bytes = token.clone().into_bytes();
+        bytes[at] = if bytes[at] == b'A' { b'Q' } else { b'A' };
+        let changed = String::from_utf8(bytes).expect("ASCII");
+        assert!(tokens.verify(&changed, NOW).is_none(), "character {at}");
+    }
+}
+
+#[test]
+fn each_claim_is_needed_and_must_be_ours() {
+    let key = key("a", 1);
+    let tokens = tokens(std::slice::from_ref(&key));
+    let verify = |claims: &serde_json::Value| tokens.verify(&forged(&tokens.header, claims, &key), NOW);
+    assert_eq!(verify(&claims()), Some(caller()));
+    for claim in ["iss", "aud", "sub", "did", "sid", "prc", "iat", "exp"] {
+        let mut without = claims();
+        without.as_object_mut().expect("an object").remove(claim);
+        assert_eq!(verify(&without), None, "without {claim}");
+    }
+    for (claim, value) in [
+        ("iss", serde_json::json!("somebody")),
+        ("aud", serde_json::json!("somebody")),
+        ("aud", serde_json::json!(["somebody", "daybook"])),
+        ("sub", serde_json::json!("ada")),
+        ("prc", serde_json::json!(1_u64 << 40)),
+        ("exp", serde_json::json!("tomorrow")),
+        ("exp", serde_json::json!(secs(NOW))),
+    ] {
+        let mut other = claims();
+        other[claim] = value;
+        assert_eq!(verify(&other), None, "{claim}: {}", other[claim]);
+    }
+}
+
+#[test]
+fn keys_that_cannot_be_used_are_refused() {
+    let refused = |keys: &[TokenKey]| SignedAccessTokens::new(keys).err();
+    assert_eq!(refused(&[]), Some(TokenKeysError::None));
+    let short = TokenKey {
+        id: "a".to_owned(),
+        secret: vec![0; 31],
+    };
+    assert_eq!(
+        refused(&[key("b", 1), short]),
+        Some(TokenKeysError::Short("a".to_owned()))
+    );
+    assert_eq!(
+        refused(&[key("a", 1), key("a", 2)]),
+        Some(TokenKeysError::Twice("a".to_owned()))
+    );
+}
+
+#[test]
+fn a_key_does_not_show_its_secret() {
+    let key = TokenKey {
+        id: "a".to_owned(),
+        secret: b"correct horse battery staple, yes".to_vec(),
+    };
+    assert_eq!(format!("{key:?}"), "TokenKey(a)");
+}

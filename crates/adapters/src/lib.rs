@@ -1,0 +1,6 @@
+//! How the outside does it: Postgres, Redis, cryptography, the system's clock. Translates, never decides.
+
+pub mod ambient;
+pub mod crypto;
+pub mod postgres;
+pub mod redis;

@@ -1,0 +1,19 @@
+//! What is kept in Postgres: people's accounts and everybody's timelines. No pool, row or driver error leaves this module.
+
+mod accounts;
+mod database;
+mod failure;
+mod health;
+mod migrations;
+mod months;
+mod statements;
+mod timelines;
+mod token_keys;
+mod values;
+
+pub use accounts::Accounts;
+pub use database::{Database, Settings, connect};
+pub use health::{Health, ServerReport};
+pub use migrations::{migrate, migrations_pending};
+pub use timelines::Timelines;
+pub use token_keys::TokenKeys;

@@ -1,0 +1,98 @@
+//! The schema, brought up to date: forward only, safe to run twice and by several nodes at once.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ports::PortError;
+use refinery::{Migration, Runner};
+use tokio::time::timeout;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, NoTls};
+
+use super::database::config;
+use super::failure::Failure;
+use super::statements::{APPLIED_MIGRATIONS, lock_class};
+
+mod embedded {
+    refinery::embed_migrations!("../../migrations");
+}
+
+/// How long connecting may take.
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+/// How long to wait for another node that migrates, or for a lock that work on a table holds.
+const LOCK_MAX: Duration = Duration::from_mins(1);
+/// How long a look at what is applied may take.
+const LOOK_MAX: Duration = Duration::from_secs(10);
+
+/// Applies the migrations that the database at `url` lacks, each in a transaction of its own, and answers their names, earliest first.
+///
+/// A database with a migration that this program does not know, or knows with other content, is refused as it is: a newer program made it.
+pub async fn migrate(url: &str) -> Result<Vec<String>, PortError> {
+    with_client(url, "migrate the database", async |client| {
+        // Held by the session, so it ends with it, however that ends. Migrations themselves take as long as they take.
+        let sql = format!("SET lock_timeout = {}; SET statement_timeout = 0", LOCK_MAX.as_millis());
+        client.batch_execute(&sql).await?;
+        let lock = client
+            .prepare_typed("SELECT pg_advisory_lock($1, 0)", &[Type::INT4])
+            .await?;
+        client.execute(&lock, &[&lock_class::MIGRATIONS]).await?;
+        let report = runner().run_async(client).await?;
+        Ok(report.applied_migrations().iter().map(Migration::to_string).collect())
+    })
+    .await
+}
+
+/// The names of the migrations that the database at `url` lacks, earliest first. Changes nothing.
+pub async fn migrations_pending(url: &str) -> Result<Vec<String>, PortError> {
+    with_client(url, "look which migrations the database has", async |client| {
+        let look = async { pending(client).await };
+        timeout(LOOK_MAX, look).await.unwrap_or(Err(Failure::Overdue(LOOK_MAX)))
+    })
+    .await
+}
+
+/// The names of the migrations that are not applied.
+pub(super) async fn pending(client: &Client) -> Result<Vec<String>, Failure> {
+    let applied = match client.query(APPLIED_MIGRATIONS, &[]).await.map_err(Failure::from) {
+        Ok(rows) => rows
+            .iter()
+            .map(|row| row.try_get(0))
+            .collect::<Result<BTreeSet<i32>, _>>()?,
+        Err(failure) if failure.lacks_table() => BTreeSet::new(),
+        Err(failure) => return Err(failure),
+    };
+    let runner = runner();
+    let mut lacking: Vec<_> = runner
+        .get_migrations()
+        .iter()
+        .filter(|migration| !applied.contains(&migration.version()))
+        .collect();
+    lacking.sort_by_key(|migration| migration.version());
+    Ok(lacking.into_iter().map(Migration::to_string).collect())
+}
+
+fn runner() -> Runner {
+    embedded::migrations::runner()
+}
+
+/// Runs `work` on a connection of its own, outside of any pool.
+async fn with_client<T>(
+    url: &str,
+    attempt: &str,
+    work: impl AsyncFnOnce(&mut Client) -> Result<T, Failure>,
+) -> Result<T, PortError> {
+    let mut config = config(url)?;
+    config.connect_timeout(CONNECT_MAX);
+    let outcome = async {
+        let (mut client, connection) = timeout(CONNECT_MAX, config.connect(NoTls))
+            .await
+            .map_err(|_| Failure::Overdue(CONNECT_MAX))??;
+        // It speaks to the server until the client is dropped; what goes wrong meanwhile, the client is told.
+        let connection = tokio::spawn(connection);
+        let outcome = work(&mut client).await;
+        drop(client);
+        drop(connection.await);
+        outcome
+    };
+    outcome.await.map_err(|failure| failure.while_trying_to(attempt))
+}

@@ -1,0 +1,1 @@
+SELECT version FROM refinery_schema_history

@@ -1,0 +1,155 @@
+//! Every statement that is sent, by name, so that a test can prepare them all.
+
+/// Classes of advisory locks; the second number names one of the class. Class 2 is the shape of `app_usage`, taken in `usage_ensure_month`.
+pub(super) mod lock_class {
+    /// A bucket of people whose timelines are merged.
+    pub(in super::super) const PEOPLE: i32 = 1;
+    /// The keys that tokens are signed with.
+    pub(in super::super) const TOKEN_KEYS: i32 = 3;
+    /// The schema.
+    pub(in super::super) const MIGRATIONS: i32 = 4;
+}
+
+macro_rules! statements {
+    ($($name:ident = $file:literal;)*) => {
+        $(pub(super) const $name: &str = include_str!(concat!("sql/", $file, ".sql"));)*
+
+        #[cfg(test)]
+        const ALL: &[(&str, &str)] = &[$(($file, $name)),*];
+    };
+}
+
+statements! {
+    ADVISORY_LOCK = "advisory_lock";
+    APPLIED_MIGRATIONS = "applied_migrations";
+    CLOSED_DELETE = "closed_delete";
+    CLOSED_INSERT = "closed_insert";
+    CLOSED_READ = "closed_read";
+    DEVICE_KEEP = "device_keep";
+    DEVICE_LOCK = "device_lock";
+    DEVICE_SEEN = "device_seen";
+    ENSURE_MONTH = "ensure_month";
+    OPEN_EXTEND = "open_extend";
+    OPEN_READ = "open_read";
+    OPEN_REPLACE = "open_replace";
+    PIECES_READ = "pieces_read";
+    PROGRESS_READ = "progress_read";
+    PROGRESS_WRITE = "progress_write";
+    SERVER_REPORT = "server_report";
+    SESSION_END = "session_end";
+    SESSION_KEEP = "session_keep";
+    SESSION_LOCK = "session_lock";
+    SESSION_ROTATE = "session_rotate";
+    TOKEN_KEY = "token_key";
+    USER_BY_EMAIL = "user_by_email";
+    USER_BY_ID = "user_by_id";
+    USER_INSERT = "user_insert";
+    USER_LOCK = "user_lock";
+    USER_UPDATE = "user_update";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use testkit::servers::TestPostgres;
+
+    use super::*;
+    use crate::postgres::{Database, Settings, connect, migrate};
+
+    async fn database() -> (TestPostgres, Database) {
+        let server = TestPostgres::start();
+        migrate(&server.database_url()).await.expect("migrate");
+        let database = connect(&Settings::new(server.database_url())).expect("a pool");
+        (server, database)
+    }
+
+    /// The plan of a statement for any parameters, one node or condition a line.
+    async fn plan(database: &Database, sql: &str, types: &str) -> Vec<String> {
+        let client = database.client().await.expect("connect");
+        let nulls = vec!["NULL"; types.split(", ").count()].join(", ");
+        let prepare = format!("DEALLOCATE ALL; PREPARE s ({types}) AS {sql}");
+        client.batch_execute(&prepare).await.expect("prepare");
+        let rows = client
+            .query(&format!("EXPLAIN (COSTS OFF) EXECUTE s ({nulls})"), &[])
+            .await;
+        // The server forgot the statements that the pool has prepared.
+        client.statement_cache.clear();
+        rows.expect("explain").iter().map(|row| row.get(0)).collect()
+    }
+
+    #[tokio::test]
+    async fn every_statement_can_be_prepared_and_each_file_holds_one() {
+        let (_server, database) = database().await;
+        let client = database.client().await.expect("connect");
+        for (name, sql) in ALL {
+            client
+                .prepare(sql)
+                .await
+                .unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        }
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/postgres/sql");
+        let files = std::fs::read_dir(folder)
+            .expect(folder)
+            .map(|file| file.expect(folder).file_name());
+        let files: BTreeSet<_> = files.map(|name| name.into_string().expect("UTF-8")).collect();
+        let named: BTreeSet<_> = ALL.iter().map(|(name, _)| format!("{name}.sql")).collect();
+        assert_eq!(files, named);
+    }
+
+    #[tokio::test]
+    async fn pieces_are_found_by_their_key_whatever_the_planner_believes_of_a_partition() {
+        let (_server, database) = database().await;
+        let fill = "SELECT usage_ensure_month('2026-02-01'), usage_ensure_month('2026-03-01'); \
+            INSERT INTO app_usage SELECT gen_random_uuid(), gen_random_uuid(), 1, 1, 'a', NULL, t, t + interval '1 second' \
+            FROM generate_series(timestamptz '2026-03-01 00:00Z', '2026-03-01 23:00Z', '10 seconds') AS t";
+        let searches = [
+            (
+                CLOSED_READ,
+                "uuid[], timestamptz[], timestamptz[], timestamptz[], timestamptz, timestamptz",
+            ),
+            (CLOSED_DELETE, "uuid[], timestamptz[]"),
+            (PIECES_READ, "uuid, timestamptz, timestamptz, timestamptz"),
+        ];
+        // Empty, then filled without anybody having looked, then known.
+        for state in ["SELECT usage_ensure_month('2026-03-01')", fill, "ANALYZE"] {
+            database
+                .client()
+                .await
+                .expect("connect")
+                .batch_execute(state)
+                .await
+                .expect(state);
+            for (sql, types) in searches {
+                let plan = plan(&database, sql, types).await.join("\n");
+                let scans = plan.matches("Scan ").count() - plan.matches("Function Scan ").count();
+                let is_by_key = |line: &&str| {
+                    line.contains("Index Cond: (") && line.contains("user_id") && line.contains("start_time")
+                };
+                let open = plan.matches("using usage_open_pkey").count();
+                assert_eq!(
+                    plan.lines().filter(is_by_key).count() + open,
+                    scans,
+                    "after {state}:\n{plan}"
+                );
+                assert!(
+                    !plan.contains("Materialize") && !plan.contains("Sort"),
+                    "after {state}:\n{plan}"
+                );
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn rows_with_a_key_are_found_by_it_also_in_a_table_that_looks_empty() {
+        let (_server, database) = database().await;
+        for (sql, types, index) in [
+            (OPEN_READ, "uuid[]", "usage_open_pkey"),
+            (OPEN_EXTEND, "uuid[], timestamptz[]", "usage_open_pkey"),
+            (PROGRESS_READ, "uuid[], uuid[]", "usage_progress_pkey"),
+        ] {
+            let plan = plan(&database, sql, types).await.join("\n");
+            assert!(plan.contains(index) && !plan.contains("Seq Scan"), "{plan}");
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Everybody's timelines in Postgres: the newest piece of a person in `usage_open`, all others in `app_usage`.
+
+mod read;
+mod share;
+mod write;
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use deadpool_postgres::Transaction;
+use domain::accounts::UserId;
+use domain::time::Span;
+use domain::usage::{Arrival, Change, Segment};
+use ports::PortError;
+use ports::reports::TimelineReader;
+use ports::usage::{Merged, TimelineStore};
+
+use super::database::Database;
+use super::failure::Failure;
+use super::months::{KnownMonths, Month, months_of};
+use super::statements::{ENSURE_MONTH, PIECES_READ};
+use super::values::{Labels, piece, searchable, time};
+
+use self::share::Share;
+use self::write::Difference;
+
+/// The most people that one statement names.
+const PEOPLE_MAX: usize = 2_000;
+
+/// Timelines, written to one database and read from it. For reports, a second value may read a replica.
+#[derive(Debug)]
+pub struct Timelines {
+    database: Database,
+    months: KnownMonths,
+}
+
+impl Timelines {
+    /// The timelines in `database`, which has all migrations.
+    #[must_use]
+    pub fn new(database: Database) -> Self {
+        Self {
+            database,
+            months: KnownMonths::default(),
+        }
+    }
+
+    async fn merge_all(&self, arrivals: &[Arrival]) -> Result<Merged, Failure> {
+        let mut forgot = false;
+        // Ends: each round makes room for months that were not known before, and all are forgotten once at most.
+        loop {
+            match self.merge_once(arrivals).await {
+                Ok(Attempt::Committed(merged)) => return Ok(merged),
+                Ok(Attempt::NoRoom(months)) => self.make_room(&months).await?,
+                Err(failure) if failure.lacks_partition() && !forgot => {
+                    tracing::warn!("a partition of app_usage is gone and is made again");
+                    self.months.forget();
+                    forgot = true;
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    /// One transaction. Room is made outside of it, because a partition that is made keeps others from making any until it ends.
+    async fn merge_once(&self, arrivals: &[Arrival]) -> Result<Attempt, Failure> {
+        let mut client = self.database.client().await?;
+        let transaction = client.transaction().await?;
+        let mut merged = Merged::default();
+        let mut shares = Share::of_all(arrivals).into_iter();
+        loop {
+            let some: Vec<_> = shares.by_ref().take(PEOPLE_MAX).collect();
+            if some.is_empty() {
+                break;
+            }
+            let difference = difference(&transaction, some).await?;
+            let no_room = self.months.unknown_of(&difference.months()?);
+            if !no_room.is_empty() {
+                transaction.rollback().await?;
+                return Ok(Attempt::NoRoom(no_room));
+            }
+            merged.rows += difference.write(&transaction).await?;
+            merged.merged_through.extend(difference.merged_through());
+        }
+        transaction.commit().await?;
+        Ok(Attempt::Committed(merged))
+    }
+
+    async fn make_room(&self, months: &BTreeSet<Month>) -> Result<(), Failure> {
+        let client = self.database.client().await?;
+        let ensure = client.prepare_cached(ENSURE_MONTH).await?;
+        for month in months {
+            let made: bool = client.query_one(&ensure, &[&time(month.start())]).await?.try_get(0)?;
+            if made {
+                tracing::info!(%month, "made a partition of app_usage");
+            }
+            self.months.learn(*month);
+        }
+        Ok(())
+    }
+
+    async fn read_pieces(&self, user: UserId, window: Span) -> Result<Vec<Segment>, Failure> {
+        let client = self.database.client().await?;
+        let read = client.prepare_cached(PIECES_READ).await?;
+        let (start, end) = (searchable(window.start()), searchable(window.end()));
+        let rows = client
+            .query(&read, &[&user.0, &time(start.day_start()), &time(end), &time(start)])
+            .await?;
+        let mut labels = Labels::default();
+        let pieces: Result<Vec<_>, Failure> = rows.iter().map(|row| Ok(piece(row, &mut labels)?.1)).collect();
+        let mut pieces = pieces?;
+        pieces.sort_by_key(|piece| piece.span.start());
+        Ok(pieces)
+    }
+}
+
+/// What became of a transaction that did not fail.
+enum Attempt {
+    Committed(Merged),
+    /// Rolled back, because pieces of these months may have nowhere to go.
+    NoRoom(BTreeSet<Month>),
+}
+
+/// Locks the people of `shares`, reads what their claims can touch, and computes what must be written.
+async fn difference(transaction: &Transaction<'_>, shares: Vec<Share>) -> Result<Difference, Failure> {
+    let mut stored = read::lock_and_read(transaction, &shares).await?;
+    let mut difference = Difference::default();
+    for share in shares {
+        let user = share.user;
+        for (device, seqs) in share.numbers {
+            difference.settle((user, device), stored.progress.get(&(user, device)), seqs);
+        }
+        let before = stored.pieces.remove(&user).unwrap_or_default();
+        difference.add(user, Change::between(before, share.claims));
+    }
+    Ok(difference)
+}
+
+#[async_trait]
+impl TimelineStore for Timelines {
+    async fn merge(&self, arrivals: &[Arrival]) -> Result<Merged, PortError> {
+        if arrivals.is_empty() {
+            return Ok(Merged::default());
+        }
+        let attempt = || format!("merge {} pings", arrivals.len());
+        self.database.call(attempt, self.merge_all(arrivals)).await
+    }
+
+    async fn prepare(&self, span: Span) -> Result<(), PortError> {
+        let attempt = || format!("make room for time from {} to {}", span.start(), span.end());
+        let work = async { self.make_room(&months_of(span)?).await };
+        self.database.call(attempt, work).await
+    }
+}
+
+#[async_trait]
+impl TimelineReader for Timelines {
+    async fn pieces(&self, user: UserId, window: Span) -> Result<Vec<Segment>, PortError> {
+        let attempt = || format!("read the timeline of {user}");
+        self.database.call(attempt, self.read_pieces(user, window)).await
+    }
+}

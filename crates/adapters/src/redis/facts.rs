@@ -1,0 +1,211 @@
+//! What a Redis says of itself, and what of that breaks the promise that an accepted ping is not lost.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::time::UnixMs;
+use ports::{PortError, Probe};
+use redis::{RedisResult, cmd};
+
+use super::link::{Link, port_error};
+
+/// The oldest version whose commands and scripts do what the queue needs.
+const VERSION_MIN: (u32, u32) = (7, 0);
+
+/// Asks for a sign of life.
+pub struct RedisProbe {
+    link: Link,
+}
+
+impl RedisProbe {
+    /// How long the sign may take.
+    pub(super) const ANSWER_MAX: Duration = Duration::from_secs(1);
+
+    pub(super) fn new(link: Link) -> Self {
+        Self { link }
+    }
+}
+
+#[async_trait]
+impl Probe for RedisProbe {
+    fn name(&self) -> &'static str {
+        "redis"
+    }
+
+    async fn check(&self) -> Result<(), PortError> {
+        let pong = self.link.query_again::<String>(&cmd("PING")).await;
+        pong.map(drop)
+            .map_err(|error| port_error("get a sign of life from Redis", error))
+    }
+}
+
+/// What a Redis says of itself. Settings that it keeps to itself, as hosted ones may, are unknown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedisFacts {
+    /// Its version: `7.0.15`.
+    pub version: String,
+    /// Whether it writes an append-only file.
+    pub append_only: bool,
+    /// When that file is forced to disk: `always`, `everysec`, `no`.
+    pub append_fsync: Option<String>,
+    /// Whether forcing is left out while the file is rewritten.
+    pub no_fsync_on_rewrite: Option<bool>,
+    /// How much memory it may use; 0 when there is no bound.
+    pub memory_bytes_max: u64,
+    /// What it does when that is used up: `noeviction` is to refuse.
+    pub memory_policy: String,
+    /// By how much its clock is ahead of ours.
+    pub clock_ahead_ms: i64,
+}
+
+impl RedisFacts {
+    /// Asks for them; `now` is the present instant by our clock.
+    pub(super) async fn ask(link: &Link, now: UnixMs) -> Result<Self, PortError> {
+        let asked = Self::read(link, now).await;
+        asked.map_err(|error| port_error("ask Redis for its settings", error))
+    }
+
+    async fn read(link: &Link, now: UnixMs) -> RedisResult<Self> {
+        let info: String = link.query(cmd("INFO").arg("everything")).await?;
+        let info: HashMap<&str, &str> = info.lines().filter_map(|line| line.split_once(':')).collect();
+        let said = |name: &str| info.get(name).copied().unwrap_or_default();
+        let (secs, micros): (i64, i64) = link.query(&cmd("TIME")).await?;
+        let mut config = cmd("CONFIG");
+        config.arg("GET").arg("appendfsync").arg("no-appendfsync-on-rewrite");
+        // A hosted Redis may have no such command.
+        let config: HashMap<String, String> = link.query(&config).await.unwrap_or_default();
+        Ok(Self {
+            version: said("redis_version").to_owned(),
+            append_only: said("aof_enabled") == "1",
+            append_fsync: config.get("appendfsync").cloned(),
+            no_fsync_on_rewrite: config.get("no-appendfsync-on-rewrite").map(|value| value == "yes"),
+            memory_bytes_max: said("maxmemory").parse().unwrap_or_default(),
+            memory_policy: said("maxmemory_policy").to_owned(),
+            clock_ahead_ms: secs * 1_000 + micros / 1_000 - now.0,
+        })
+    }
+
+    /// What is wrong with its version, in a sentence; it cannot hold the queue then.
+    #[must_use]
+    pub fn version_fault(&self) -> Option<String> {
+        let mut parts = self.version.split('.').map(|part| part.parse().unwrap_or(0_u32));
+        let version = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+        let (major, minor) = VERSION_MIN;
+        (version < VERSION_MIN)
+            .then(|| format!("Redis {} is too old: {major}.{minor} or newer is needed.", self.version))
+    }
+
+    /// What breaks the promise of a 202 whatever happens, each in a sentence that says how to mend it.
+    #[must_use]
+    pub fn durability_faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        if !self.append_only {
+            faults.push(
+                "Redis writes no append-only file, so accepted pings are lost when it ends: set appendonly to yes."
+                    .to_owned(),
+            );
+        }
+        if self.memory_bytes_max > 0 && self.memory_policy != "noeviction" {
+            faults.push(format!(
+                "Redis may throw accepted pings away when its memory is full: set maxmemory-policy to noeviction, not {}.",
+                self.memory_policy
+            ));
+        }
+        faults
+    }
+
+    /// What can lose accepted pings when the power fails, though not when a process does, each in a sentence that says how to mend it.
+    #[must_use]
+    pub fn durability_warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        match self.append_fsync.as_deref() {
+            Some("always") => {}
+            Some(other) => warnings.push(format!(
+                "A power cut can lose pings accepted just before it: set appendfsync to always, not {other}."
+            )),
+            None => warnings.push(
+                "Redis does not say when it forces its file to disk: a power cut may lose pings accepted just before it.".to_owned(),
+            ),
+        }
+        if self.no_fsync_on_rewrite == Some(true) {
+            warnings.push(
+                "A power cut while Redis rewrites its file can lose accepted pings: set no-appendfsync-on-rewrite to no.".to_owned(),
+            );
+        }
+        warnings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn durable() -> RedisFacts {
+        RedisFacts {
+            version: "7.0.15".to_owned(),
+            append_only: true,
+            append_fsync: Some("always".to_owned()),
+            no_fsync_on_rewrite: Some(false),
+            memory_bytes_max: 1 << 29,
+            memory_policy: "noeviction".to_owned(),
+            clock_ahead_ms: 0,
+        }
+    }
+
+    #[test]
+    fn a_durable_redis_has_no_faults() {
+        assert!(durable().durability_faults().is_empty());
+        assert!(durable().durability_warnings().is_empty());
+        assert_eq!(durable().version_fault(), None);
+    }
+
+    #[test]
+    fn each_fault_is_named_with_its_remedy() {
+        let facts = RedisFacts {
+            append_only: false,
+            memory_policy: "allkeys-lru".to_owned(),
+            ..durable()
+        };
+        let faults = facts.durability_faults();
+        assert_eq!(faults.len(), 2, "{faults:?}");
+        assert!(
+            faults[0].contains("appendonly") && faults[1].contains("allkeys-lru"),
+            "{faults:?}"
+        );
+    }
+
+    #[test]
+    fn eviction_is_no_fault_where_memory_has_no_bound() {
+        let facts = RedisFacts {
+            memory_bytes_max: 0,
+            memory_policy: "allkeys-lru".to_owned(),
+            ..durable()
+        };
+        assert!(facts.durability_faults().is_empty());
+    }
+
+    #[test]
+    fn what_only_a_power_cut_can_lose_is_a_warning() {
+        for fsync in [Some("everysec".to_owned()), None] {
+            let facts = RedisFacts {
+                append_fsync: fsync,
+                no_fsync_on_rewrite: Some(true),
+                ..durable()
+            };
+            assert!(facts.durability_faults().is_empty());
+            assert_eq!(facts.durability_warnings().len(), 2);
+        }
+    }
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        for (version, is_old) in [("6.2.14", true), ("7.0.0", false), ("10.1", false), ("", true)] {
+            let facts = RedisFacts {
+                version: version.to_owned(),
+                ..durable()
+            };
+            assert_eq!(facts.version_fault().is_some(), is_old, "{version}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The names under which the queue lives in Redis. They are shared by every process of an installation and stay as they are.
+
+use domain::accounts::UserId;
+
+/// The group of all workers in each stream of pings.
+pub(super) const GROUP: &str = "daybook";
+/// How many streams there are.
+pub(super) const SHARDS: &str = "daybook:pings:shards";
+/// The stream of dead letters.
+pub(super) const DEAD: &str = "daybook:pings:dead";
+/// A hash: through which number each device's pings are merged. Its fields are the 16 bytes of a device's id.
+pub(super) const MERGED: &str = "daybook:merged";
+
+/// The one field of an entry of pings: the arrivals.
+pub(super) const ARRIVALS: &str = "p";
+/// Of a dead letter: its bytes, an entry of pings where they can be read.
+pub(super) const LETTER: &str = "p";
+/// Of a dead letter: why.
+pub(super) const REASON: &str = "reason";
+/// Of a dead letter: the shard it came from.
+pub(super) const SHARD: &str = "shard";
+
+/// The stream of a shard.
+pub(super) fn pings(shard: u16) -> String {
+    format!("daybook:pings:{shard}")
+}
+
+/// The shard that holds all pings of `user`: ids of version 7 end in random bits.
+pub(super) fn shard_of(user: UserId, shards: u16) -> u16 {
+    let [.., high, low] = user.0.into_bytes();
+    u16::from_be_bytes([high, low]) % shards.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn users_who_registered_one_after_the_other_are_spread_over_all_shards() {
+        let mut users = [0_u32; 7];
+        for _ in 0..7_000 {
+            #[expect(clippy::disallowed_methods, reason = "the ids must be those that are given out")]
+            let user = UserId(Uuid::now_v7());
+            users[usize::from(shard_of(user, 7))] += 1;
+        }
+        assert!(users.iter().all(|count| (800..1_200).contains(count)), "{users:?}");
+    }
+}

@@ -1,0 +1,180 @@
+//! The task that writes what callers push: takes all that waits, makes one write of it, answers them all.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use domain::accounts::DeviceId;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use redis::{Pipeline, RedisError, RedisResult, Value};
+use tokio::sync::{mpsc, oneshot};
+
+use super::Push;
+use crate::redis::entry::{self, ARRIVALS_MAX, Piece};
+use crate::redis::keys;
+use crate::redis::link::{Link, is_broken};
+
+/// How many writes may be under way. While Redis forces the first to disk the second waits at its door, so that neither waits for us.
+const WRITES_MAX: usize = 2;
+/// How many callers may share a write.
+const PUSHES_MAX: usize = 1_024;
+/// How many bytes a write may have before no further caller joins it.
+const WRITE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Writes until the queue is dropped and all is answered.
+pub(super) async fn write_all(link: Link, mut waiting: mpsc::Receiver<Push>, waiting_bytes: Arc<AtomicUsize>) {
+    let mut writes = FuturesUnordered::new();
+    loop {
+        tokio::select! {
+            push = waiting.recv(), if writes.len() < WRITES_MAX => {
+                let Some(push) = push else { break };
+                let write = Write::gather(push, &mut waiting);
+                waiting_bytes.fetch_sub(write.bytes, Ordering::Relaxed);
+                writes.push(write.run(&link));
+            }
+            Some(outcome) = writes.next() => {
+                if let Err(error) = outcome {
+                    refuse_all(&error, &mut waiting, &waiting_bytes);
+                }
+            }
+        }
+    }
+    while writes.next().await.is_some() {}
+}
+
+/// After a write that Redis did not answer: whoever waits has waited long enough, and the next to come find out whether Redis is back.
+fn refuse_all(error: &RedisError, waiting: &mut mpsc::Receiver<Push>, waiting_bytes: &AtomicUsize) {
+    while let Ok(push) = waiting.try_recv() {
+        waiting_bytes.fetch_sub(push.bytes(), Ordering::Relaxed);
+        let _ = push.answer.send(Err(error.clone()));
+    }
+}
+
+/// One write and those who wait for it.
+#[derive(Default)]
+struct Write {
+    entries: BTreeMap<u16, Vec<Entry>>,
+    bytes: usize,
+    arrivals: usize,
+    callers: Vec<Caller>,
+}
+
+/// An entry in the making.
+struct Entry {
+    arrivals: usize,
+    bytes: Vec<u8>,
+}
+
+struct Caller {
+    device: Option<DeviceId>,
+    answer: oneshot::Sender<Result<Option<u64>, RedisError>>,
+}
+
+impl Write {
+    /// Of `first` and what waits behind it.
+    fn gather(first: Push, waiting: &mut mpsc::Receiver<Push>) -> Self {
+        let mut write = Self::default();
+        let mut next = Some(first);
+        while let Some(push) = next {
+            write.add(push);
+            let has_room = write.callers.len() < PUSHES_MAX && write.bytes < WRITE_BYTES_MAX;
+            next = has_room.then(|| waiting.try_recv().ok()).flatten();
+        }
+        write
+    }
+
+    fn add(&mut self, push: Push) {
+        self.bytes += push.bytes();
+        let entries = self.entries.entry(push.shard).or_default();
+        for piece in push.pieces {
+            self.arrivals += piece.arrivals;
+            append(entries, &piece);
+        }
+        self.callers.push(Caller {
+            device: push.device,
+            answer: push.answer,
+        });
+    }
+
+    /// Makes the write and answers the callers. An error when Redis gave no answer.
+    async fn run(self, link: &Link) -> RedisResult<()> {
+        let started = Instant::now();
+        let (commands, entries) = self.commands();
+        let answers = link.query_all_again(&commands).await;
+        metrics::histogram!("daybook_queue_write_seconds").record(started.elapsed());
+        #[expect(clippy::cast_precision_loss, reason = "a few thousand at most")]
+        metrics::histogram!("daybook_queue_write_pings").record(self.arrivals as f64);
+        match answers {
+            Ok(answers) => {
+                let mut numbers = numbers(answers.into_iter().nth(entries)).into_iter();
+                for caller in self.callers {
+                    let number = caller.device.and_then(|_| numbers.next()).flatten();
+                    let _ = caller.answer.send(Ok(number));
+                }
+                Ok(())
+            }
+            Err(error) => {
+                for caller in self.callers {
+                    let _ = caller.answer.send(Err(error.clone()));
+                }
+                if is_broken(&error) { Err(error) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// One `XADD` for each entry and how many there are; then, when a device asks, one `HMGET` for all that do, in the order of their callers.
+    fn commands(&self) -> (Pipeline, usize) {
+        let mut commands = Pipeline::with_capacity(self.entries.len() + 1);
+        for (shard, entries) in &self.entries {
+            let stream = keys::pings(*shard);
+            for entry in entries {
+                commands
+                    .cmd("XADD")
+                    .arg(&stream)
+                    .arg("*")
+                    .arg(keys::ARRIVALS)
+                    .arg(&entry.bytes);
+            }
+        }
+        let entries = commands.len();
+        let mut devices = self.callers.iter().filter_map(|caller| caller.device).peekable();
+        if devices.peek().is_some() {
+            commands.cmd("HMGET").arg(keys::MERGED);
+            for device in devices {
+                commands.arg(device.0.as_bytes());
+            }
+        }
+        (commands, entries)
+    }
+}
+
+/// Puts a piece into the last entry, or into another when that is full.
+fn append(entries: &mut Vec<Entry>, piece: &Piece) {
+    match entries.last_mut() {
+        Some(entry) if entry.arrivals + piece.arrivals <= ARRIVALS_MAX => {
+            entry.arrivals += piece.arrivals;
+            entry.bytes.extend(&piece.bytes);
+        }
+        _ => {
+            let mut bytes = entry::start();
+            bytes.extend(&piece.bytes);
+            entries.push(Entry {
+                arrivals: piece.arrivals,
+                bytes,
+            });
+        }
+    }
+}
+
+/// The numbers that `HMGET` answered. One that is missing or unreadable is not known, which is safe: the device keeps its pings.
+fn numbers(answer: Option<Value>) -> Vec<Option<u64>> {
+    match answer {
+        Some(Value::Array(numbers)) => numbers
+            .into_iter()
+            .map(|number| redis::from_redis_value::<Option<u64>>(number).ok().flatten())
+            .collect(),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,4 @@
+//! The adapters against real servers.
+
+mod postgres;
+mod redis;

@@ -1,0 +1,155 @@
+//! What happens when the database is away, stuck, full or somebody else's: calls end in time, say so, and work again afterwards.
+
+use std::time::Duration;
+
+use adapters::postgres::{Accounts, Health, Settings, Timelines, connect, migrate, migrations_pending};
+use domain::accounts::UserId;
+use ports::accounts::Users;
+use ports::usage::TimelineStore;
+use ports::{PortError, Probe};
+use testkit::servers::TestPostgres;
+use uuid::Uuid;
+
+use super::{client, database, ping, stored};
+
+const HASTE: Duration = Duration::from_millis(500);
+
+fn hasty(server: &TestPostgres) -> Settings {
+    Settings {
+        wait_max: HASTE,
+        statement_max: HASTE,
+        call_max: HASTE,
+        ..Settings::new(server.database_url())
+    }
+}
+
+fn unavailable<T>(outcome: Result<T, PortError>) -> String {
+    let error = outcome.err().expect("it is away");
+    assert!(error.is_unavailable(), "{}", error.chain());
+    error.chain()
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_unavailable_until_it_does() {
+    let (mut server, _) = database().await;
+    let database = connect(&hasty(&server)).expect("a pool");
+    let timelines = Timelines::new(database.clone());
+    timelines.merge(&[ping(0, 5, 1, "a")]).await.expect("merge");
+    server.pause();
+    unavailable(timelines.merge(&[ping(5, 9, 1, "a")]).await);
+    unavailable(Accounts::new(database.clone()).by_id(UserId(Uuid::nil())).await);
+    unavailable(Health::new(database).check().await);
+    server.resume();
+    while let Err(error) = timelines.merge(&[ping(5, 9, 1, "a")]).await {
+        assert!(error.is_unavailable(), "{}", error.chain());
+    }
+    assert_eq!(stored(&client(&server).await).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_was_killed_is_unavailable_until_it_is_back_and_keeps_what_was_merged() {
+    let (mut server, database) = database().await;
+    let timelines = Timelines::new(database);
+    timelines
+        .merge(&[ping(0, 5, 1, "a"), ping(5, 9, 1, "b")])
+        .await
+        .expect("merge");
+    server.kill();
+    unavailable(timelines.merge(&[ping(9, 12, 1, "c")]).await);
+    unavailable(migrate(&server.database_url()).await);
+    unavailable(migrations_pending(&server.database_url()).await);
+    server.restart();
+    timelines.merge(&[ping(9, 12, 1, "c")]).await.expect("merge");
+    assert_eq!(stored(&client(&server).await).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_lock_that_somebody_holds_is_waited_for_a_bounded_time() {
+    let (server, _) = database().await;
+    let holder = client(&server).await;
+    // Class 1 is people; the first person's id ends in 1.
+    holder
+        .batch_execute("BEGIN; SELECT pg_advisory_xact_lock(1, 1)")
+        .await
+        .expect("lock");
+    let settings = Settings {
+        statement_max: HASTE,
+        ..Settings::new(server.database_url())
+    };
+    let timelines = Timelines::new(connect(&settings).expect("a pool"));
+    assert!(unavailable(timelines.merge(&[ping(0, 5, 1, "a")]).await).contains("timeout"));
+    holder.batch_execute("COMMIT").await.expect("unlock");
+    timelines.merge(&[ping(0, 5, 1, "a")]).await.expect("merge");
+}
+
+#[tokio::test]
+async fn a_pool_without_a_free_connection_is_waited_for_a_bounded_time() {
+    let (server, _) = database().await;
+    let holder = client(&server).await;
+    holder
+        .batch_execute("BEGIN; SELECT pg_advisory_xact_lock(1, 1)")
+        .await
+        .expect("lock");
+    let settings = Settings {
+        connections_max: 1,
+        wait_max: HASTE,
+        ..Settings::new(server.database_url())
+    };
+    let timelines = Timelines::new(connect(&settings).expect("a pool"));
+    let pings = [ping(0, 5, 1, "a")];
+    let (first, second) = tokio::join!(timelines.merge(&pings), async {
+        let second = timelines.merge(&pings).await;
+        holder.batch_execute("COMMIT").await.expect("unlock");
+        second
+    });
+    first.expect("merge");
+    assert!(unavailable(second).contains("no connection from the pool"));
+}
+
+#[tokio::test]
+async fn a_server_that_became_read_only_or_refuses_the_role_is_unavailable() {
+    let (server, _) = database().await;
+    let admin = client(&server).await;
+    let timelines = || Timelines::new(connect(&Settings::new(server.database_url())).expect("a pool"));
+    admin
+        .batch_execute("ALTER ROLE daybook SET default_transaction_read_only = on")
+        .await
+        .expect("alter");
+    unavailable(timelines().merge(&[ping(0, 5, 1, "a")]).await);
+    admin
+        .batch_execute("ALTER ROLE daybook RESET default_transaction_read_only; REVOKE ALL ON usage_open FROM daybook")
+        .await
+        .expect("alter");
+    unavailable(timelines().merge(&[ping(0, 5, 1, "a")]).await);
+    admin
+        .batch_execute("GRANT ALL ON usage_open TO daybook")
+        .await
+        .expect("grant");
+    timelines().merge(&[ping(0, 5, 1, "a")]).await.expect("merge");
+}
+
+#[tokio::test]
+async fn a_migration_waits_for_another_that_is_under_way() {
+    let server = TestPostgres::start();
+    let holder = client(&server).await;
+    // Class 4 is the schema.
+    holder
+        .batch_execute("SELECT pg_advisory_lock(4, 0)")
+        .await
+        .expect("lock");
+    let url = server.database_url();
+    let (applied, ()) = tokio::join!(migrate(&url), async {
+        let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+        while holder.query_one(waiting, &[]).await.expect("locks").get::<_, i64>(0) == 0 {}
+        assert_eq!(
+            migrations_pending(&url).await.expect("look").len(),
+            2,
+            "nothing was begun"
+        );
+        holder
+            .batch_execute("SELECT pg_advisory_unlock(4, 0)")
+            .await
+            .expect("unlock");
+    });
+    assert_eq!(applied.expect("migrate").len(), 2);
+}
