@@ -1,0 +1,47 @@
+//! What a worker lets others see of it.
+
+use std::sync::Arc;
+
+use metrics_exporter_prometheus::PrometheusBuilder;
+use ports::usage::PingSource;
+
+use crate::scenes::{Gated, NEVER, Running, backlog, emptied, eventually, push, queue};
+
+#[tokio::test]
+async fn the_queue_and_the_merges_are_measured() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let exporter = recorder.handle();
+    // The test's runtime has one thread.
+    let _local = metrics::set_default_local_recorder(&recorder);
+    let shows = async |line: &str| exporter.render().lines().any(|shown| shown == line);
+
+    let (queue, store) = (queue(), Gated::closed());
+    queue.push_unreadable(0, b"nonsense".to_vec());
+    let source = Arc::new(queue.source("a", NEVER));
+    let running = Running::start(source.clone(), store.clone());
+    push(&queue, 8, 1).await;
+    store.begun(4).await;
+    backlog(&*source, |backlog| backlog.dead == 0 && backlog.entries >= 8).await;
+    let waiting = source.backlog().await.expect("a backlog");
+    eventually(async || shows(&format!("daybook_queue_entries {}", waiting.entries)).await).await;
+    eventually(async || shows(&format!("daybook_queue_in_flight {}", waiting.in_flight)).await).await;
+    store.open();
+    emptied(&*source).await;
+    for line in [
+        "daybook_queue_entries 0",
+        "daybook_queue_in_flight 0",
+        "daybook_dead_letters 1",
+    ] {
+        eventually(async || shows(line).await).await;
+    }
+    running.end().await;
+    let shown = exporter.render();
+    for line in [
+        "daybook_pings_merged_total 8",
+        "daybook_pings_dead_total 1",
+        "daybook_merge_batch_pings_sum 8",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line} in\n{shown}");
+    }
+    assert!(shown.contains("daybook_merge_seconds_count"), "{shown}");
+}
