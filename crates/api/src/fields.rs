@@ -1,0 +1,322 @@
+//! Reads a JSON object field by field, so that every fault of it is told at once: what is missing, of the wrong type, given twice or unknown.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use domain::accounts::Caller;
+use domain::fault::Fault;
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use crate::caller;
+use crate::faults::{Faults, FieldFault, Strangers, pointer};
+use crate::problem::{Problem, ProblemType};
+
+/// An object that is being read. Holds no more than its known fields, however many it was given.
+pub(crate) struct Fields<'a> {
+    known: &'static [&'static str],
+    values: Vec<Option<&'a RawValue>>,
+    strangers: Strangers,
+    faults: Faults,
+}
+
+/// A JSON type that a field may have.
+pub(crate) trait FromJson<'a>: Sized {
+    /// The type in words.
+    const TYPE: &'static str;
+
+    /// The value, when it is of this type.
+    fn from_json(raw: &'a RawValue) -> Option<Self>;
+}
+
+impl<'a> FromJson<'a> for Cow<'a, str> {
+    const TYPE: &'static str = "text";
+
+    fn from_json(raw: &'a RawValue) -> Option<Self> {
+        read::<Text<'a>>(raw).map(|text| text.0)
+    }
+}
+
+impl FromJson<'_> for bool {
+    const TYPE: &'static str = "true or false";
+
+    fn from_json(raw: &RawValue) -> Option<Self> {
+        read(raw)
+    }
+}
+
+/// A whole number, held at the ends of the range: whoever reads it has narrower limits of their own.
+impl FromJson<'_> for i128 {
+    const TYPE: &'static str = "a whole number";
+
+    fn from_json(raw: &RawValue) -> Option<Self> {
+        let digits = raw.get().strip_prefix('-').unwrap_or(raw.get());
+        if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let at_the_end = if digits.len() == raw.get().len() {
+            i128::MAX
+        } else {
+            i128::MIN
+        };
+        Some(raw.get().parse().unwrap_or(at_the_end))
+    }
+}
+
+/// Text, borrowed from the body unless it holds escapes. (`Option<Cow<str>>` alone would always be copied.)
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
+
+fn read<'a, T: Deserialize<'a>>(raw: &'a RawValue) -> Option<T> {
+    serde_json::from_str(raw.get()).ok()
+}
+
+impl<'a> Fields<'a> {
+    /// Reads the body of a request with the fields `known`; `all` makes of them what the body stands for.
+    ///
+    /// # Errors
+    /// Malformed JSON, or every fault of the fields.
+    pub(crate) fn read<T>(
+        body: &'a str,
+        known: &'static [&'static str],
+        all: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Result<T, Problem> {
+        Self::of_body(body, known)?.into_value(all)
+    }
+
+    /// The fields `known` of a body.
+    ///
+    /// # Errors
+    /// Malformed JSON, or JSON that is no object.
+    pub(crate) fn of_body(body: &'a str, known: &'static [&'static str]) -> Result<Self, Problem> {
+        // The whole is looked at for syntax before a part of it for sense, so that what is no JSON is never called a wrong type.
+        let raw: &'a RawValue = serde_json::from_str(body).map_err(|error| malformed(&error))?;
+        Self::of_value(raw, known).map_err(|fault| Problem::invalid(fault.into()))
+    }
+
+    /// The fields `known` of a value.
+    ///
+    /// # Errors
+    /// The fault of a value that is no object.
+    pub(crate) fn of_value(raw: &'a RawValue, known: &'static [&'static str]) -> Result<Self, FieldFault> {
+        let mut fields = Self {
+            known,
+            values: vec![None; known.len()],
+            strangers: Strangers::default(),
+            faults: Faults::default(),
+        };
+        if !raw.get().starts_with('{') {
+            return Err(wrong_type(String::new(), "an object", raw));
+        }
+        let mut reader = serde_json::Deserializer::from_str(raw.get());
+        match Filling(&mut fields).deserialize(&mut reader) {
+            Ok(()) => Ok(fields),
+            // What is left is text that JSON allows and Unicode does not, in a name.
+            Err(_) => Err(FieldFault::new("", "invalid_text", "its names must be Unicode text")),
+        }
+    }
+
+    /// Makes sure that the object names nobody but the caller.
+    ///
+    /// # Errors
+    /// A `user_id` or `device_id` that is not the caller's.
+    pub(crate) fn owned_by(&self, caller: &Caller) -> Result<(), Problem> {
+        caller::OWNER_FIELDS
+            .into_iter()
+            .filter_map(|name| Some((name, self.value(name)?)))
+            .try_for_each(|(name, raw)| caller::check_owner(caller, name, Cow::from_json(raw)))
+    }
+
+    /// What `all` makes of the fields, when none of them has a fault and there are no others.
+    ///
+    /// # Errors
+    /// Every fault.
+    pub(crate) fn into_value<T>(mut self, all: impl FnOnce(&mut Self) -> Option<T>) -> Result<T, Problem> {
+        let value = all(&mut self);
+        self.faults
+            .extend(self.strangers.into_faults("", &self.known.join(", ")));
+        match value {
+            Some(value) if self.faults.is_empty() => Ok(value),
+            _ => Err(Problem::invalid(self.faults)),
+        }
+    }
+
+    /// The faults that were found, with no regard to unknown fields.
+    pub(crate) fn into_faults(self) -> Faults {
+        self.faults
+    }
+
+    /// A field that must be there, through `parse`.
+    pub(crate) fn required<J: FromJson<'a>, T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(J) -> Result<T, Fault>,
+    ) -> Option<T> {
+        let Some(raw) = self.value(name) else {
+            let fault = FieldFault::new(pointer("", name), "required", "must be given");
+            self.faults.add(fault);
+            return None;
+        };
+        self.parse(name, raw, parse)
+    }
+
+    /// A field that need not be there, through `parse`; `absent` where it is not, or `null`.
+    pub(crate) fn optional<J: FromJson<'a>, T>(
+        &mut self,
+        name: &'static str,
+        absent: T,
+        parse: impl FnOnce(J) -> Result<T, Fault>,
+    ) -> Option<T> {
+        match self.value(name) {
+            Some(raw) => self.parse(name, raw, parse),
+            None => Some(absent),
+        }
+    }
+
+    /// What was read beside the object, of a header say: its fault is told with those of the fields.
+    pub(crate) fn beside<T>(&mut self, read: Result<T, FieldFault>) -> Option<T> {
+        read.map_err(|fault| self.faults.add(fault)).ok()
+    }
+
+    /// The field as it was written, unless it is not there or `null`.
+    pub(crate) fn value(&self, name: &'static str) -> Option<&'a RawValue> {
+        let at = self.known.iter().position(|known| *known == name)?;
+        self.values[at].filter(|raw| raw.get() != "null")
+    }
+
+    fn parse<J: FromJson<'a>, T>(
+        &mut self,
+        name: &'static str,
+        raw: &'a RawValue,
+        parse: impl FnOnce(J) -> Result<T, Fault>,
+    ) -> Option<T> {
+        let Some(json) = J::from_json(raw) else {
+            self.faults.add(wrong_type(pointer("", name), J::TYPE, raw));
+            return None;
+        };
+        self.faults.keep("", parse(json))
+    }
+}
+
+/// The fault of `raw`, which should be of the type `wanted`.
+pub(crate) fn wrong_type(pointer: String, wanted: &str, raw: &RawValue) -> FieldFault {
+    let given = match raw.get().as_bytes().first() {
+        // Nothing but a lone half of a surrogate pair makes a string of sound syntax unreadable.
+        Some(b'"') if wanted == <Cow<'_, str>>::TYPE => {
+            return FieldFault::new(pointer, "invalid_text", "must be Unicode text, without lone surrogates");
+        }
+        Some(b'"') => "text",
+        Some(b'{') => "an object",
+        Some(b'[') => "a list",
+        Some(b't' | b'f') => "true or false",
+        Some(b'n') => "null",
+        _ if raw.get().contains(['.', 'e', 'E']) => "a number with a fraction or an exponent",
+        _ => "a number",
+    };
+    FieldFault::new(pointer, "wrong_type", format!("must be {wanted}, not {given}"))
+}
+
+/// The problem of a body that is no JSON. The position is the client's own; nothing of the body is repeated.
+pub(crate) fn malformed(error: &serde_json::Error) -> Problem {
+    Problem::new(ProblemType::MalformedBody, format!("the body is not JSON: {error}"))
+}
+
+struct Filling<'f, 'a>(&'f mut Fields<'a>);
+
+impl<'de> DeserializeSeed<'de> for Filling<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Filling<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let fields = self.0;
+        while let Some(Text(name)) = map.next_key()? {
+            let Some(at) = fields.known.iter().position(|known| *known == name) else {
+                fields.strangers.note(&name);
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            if fields.values[at].replace(map.next_value()?).is_some() {
+                let fault = FieldFault::new(pointer("", &name), "duplicate", "must not be given twice");
+                fields.faults.add(fault);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::faults::FieldFault;
+
+    fn faults(body: &str) -> Vec<(String, &'static str)> {
+        let raw: &RawValue = serde_json::from_str(body).expect("JSON");
+        let mut fields = Fields::of_value(raw, &["name", "count", "on"]).expect("an object");
+        fields.required("name", |name: Cow<'_, str>| Ok(name.into_owned()));
+        fields.optional("count", 0, |count: i128| Ok(count));
+        fields.optional("on", false, Ok::<bool, Fault>);
+        let strangers = fields.strangers.into_faults("", "name, count, on");
+        let all = fields.faults.into_vec().into_iter().chain(strangers);
+        all.map(|FieldFault { pointer, code, .. }| (pointer, code)).collect()
+    }
+
+    fn told(pointer: &str, code: &'static str) -> (String, &'static str) {
+        (pointer.to_owned(), code)
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once() {
+        let all = faults(r#"{"name": 1, "count": "x", "on": [], "odd/one": {}, "on": null}"#);
+        let expected = [
+            told("/on", "duplicate"),
+            told("/name", "wrong_type"),
+            told("/count", "wrong_type"),
+            told("/odd~1one", "unknown_field"),
+        ];
+        assert_eq!(all, expected);
+        assert_eq!(faults("{}"), [told("/name", "required")]);
+    }
+
+    #[test]
+    fn null_is_as_good_as_absent() {
+        assert_eq!(faults(r#"{"name": "x", "count": null, "on": null}"#), []);
+        assert_eq!(faults(r#"{"name": null}"#), [told("/name", "required")]);
+    }
+
+    #[test]
+    fn text_that_unicode_does_not_allow_is_told_apart_from_a_wrong_type() {
+        assert_eq!(faults(r#"{"name": "\ud800"}"#), [told("/name", "invalid_text")]);
+    }
+
+    #[test]
+    fn whole_numbers_have_neither_fraction_nor_exponent_and_may_be_of_any_size() {
+        for (number, sound) in [
+            ("0", true),
+            ("-5", true),
+            ("1.0", false),
+            ("1e2", false),
+            ("true", false),
+        ] {
+            assert_eq!(
+                faults(&format!(r#"{{"name": "x", "count": {number}}}"#)).is_empty(),
+                sound,
+                "{number}"
+            );
+        }
+        let raw: Box<RawValue> = serde_json::from_str(&format!("-{}", "9".repeat(99))).expect("JSON");
+        assert_eq!(i128::from_json(&raw), Some(i128::MIN));
+    }
+}

@@ -1,0 +1,293 @@
+//! What a client is told when something is wrong: RFC 9457 problems, mapped once from the kinds of failure. Never a cause from inside.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use ports::PortError;
+use serde::Serialize;
+use services::Kind;
+use services::accounts::AccountsError;
+use services::reports::ReportsError;
+use utoipa::ToSchema;
+
+use crate::faults::{Faults, FieldFault};
+
+/// The media type of every error.
+pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
+
+/// An answer that is no success. A program tells them apart by `type`, which stays as it is; the status is the coarser word for it.
+#[derive(Debug)]
+pub(crate) struct Problem(Box<Details>);
+
+#[derive(Debug)]
+struct Details {
+    problem: ProblemType,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldFault>,
+    down: Vec<&'static str>,
+    header: Option<(HeaderName, HeaderValue)>,
+    cause: Option<String>,
+}
+
+/// The sorts of problem that there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ProblemType {
+    /// The body is no JSON, or could not be read to its end.
+    MalformedBody,
+    /// The query cannot be decoded.
+    MalformedQuery,
+    /// Nobody is signed in, or no longer.
+    Unauthenticated,
+    /// The request names another person or device than its token.
+    NotYours,
+    /// Nothing is there.
+    UnknownRoute,
+    /// Something is there, and takes other methods.
+    MethodNotAllowed,
+    /// The body did not arrive in time.
+    BodyTimeout,
+    /// Somebody registered with that address.
+    EmailTaken,
+    /// The body is larger than the server takes.
+    BodyTooLarge,
+    /// The body is not JSON by its own word.
+    UnsupportedMediaType,
+    /// Values that cannot be.
+    Invalid,
+    /// We are at fault.
+    Bug,
+    /// Something we stand on is away.
+    Unavailable,
+}
+
+/// A problem as it is written (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemBody<'a> {
+    /// Which sort of problem: a URN that stays as it is.
+    #[schema(example = "urn:problem-type:daybook:invalid")]
+    r#type: String,
+    /// The sort in words.
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(example = 422)]
+    status: u16,
+    /// What is wrong with this request.
+    detail: &'a str,
+    /// Every fault of the request, where it holds values that cannot be.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldFault],
+    /// What the server stands on and is away, where that is the answer to `GET /health/ready`.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    down: &'a [&'static str],
+}
+
+impl ProblemType {
+    fn parts(self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::MalformedBody => (StatusCode::BAD_REQUEST, "malformed_body", "The body cannot be read"),
+            Self::MalformedQuery => (StatusCode::BAD_REQUEST, "malformed_query", "The query cannot be read"),
+            Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "Nobody is signed in"),
+            Self::NotYours => (StatusCode::FORBIDDEN, "not_yours", "The token speaks for somebody else"),
+            Self::UnknownRoute => (StatusCode::NOT_FOUND, "unknown_route", "There is nothing here"),
+            Self::MethodNotAllowed => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "The method is not allowed here",
+            ),
+            Self::BodyTimeout => (
+                StatusCode::REQUEST_TIMEOUT,
+                "body_timeout",
+                "The body did not arrive in time",
+            ),
+            Self::EmailTaken => (StatusCode::CONFLICT, "email_taken", "The e-mail address is taken"),
+            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large"),
+            Self::UnsupportedMediaType => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "The body must be JSON",
+            ),
+            Self::Invalid => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid",
+                "The request holds values that cannot be",
+            ),
+            Self::Bug => (StatusCode::INTERNAL_SERVER_ERROR, "bug", "The server made a mistake"),
+            Self::Unavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "The server cannot do this just now",
+            ),
+        }
+    }
+}
+
+impl Problem {
+    /// A problem of this sort.
+    pub(crate) fn new(problem: ProblemType, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Details {
+            problem,
+            detail: detail.into(),
+            errors: Vec::new(),
+            down: Vec::new(),
+            header: None,
+            cause: None,
+        }))
+    }
+
+    /// Values that cannot be, each with its place.
+    pub(crate) fn invalid(faults: Faults) -> Self {
+        let errors = faults.into_vec();
+        let detail = match errors.len() {
+            1 => "one fault; see errors".to_owned(),
+            many => format!("{many} faults; see errors"),
+        };
+        let mut problem = Self::new(ProblemType::Invalid, detail);
+        problem.0.errors = errors;
+        problem
+    }
+
+    /// Nobody is signed in; `challenge` says how one shows that one is (RFC 6750, section 3).
+    pub(crate) fn unauthenticated(detail: &'static str, challenge: &'static str) -> Self {
+        Self::new(ProblemType::Unauthenticated, detail)
+            .with_header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+    }
+
+    /// The methods that a route takes, for a request with another.
+    pub(crate) fn method_not_allowed(allow: HeaderValue) -> Self {
+        Self::new(
+            ProblemType::MethodNotAllowed,
+            "the Allow header says which methods this route takes",
+        )
+        .with_header(ALLOW, allow)
+    }
+
+    /// Something outside is away; `cause` is for the log.
+    pub(crate) fn unavailable(cause: String) -> Self {
+        let detail = "something the server stands on is away; nothing is lost that was accepted: try again";
+        let mut problem = Self::new(ProblemType::Unavailable, detail).with_header(RETRY_AFTER, retry_after());
+        problem.0.cause = Some(cause);
+        problem
+    }
+
+    /// The parts that the server stands on and that are away; `cause` is for the log.
+    pub(crate) fn not_ready(down: Vec<&'static str>, cause: String) -> Self {
+        let mut problem = Self::unavailable(cause);
+        problem.0.detail = format!("away: {}", down.join(", ")).into();
+        problem.0.down = down;
+        problem
+    }
+
+    /// The cause, for the log: what is wrong on our side, if it is.
+    pub(crate) fn cause(&self) -> Option<&str> {
+        self.0.cause.as_deref()
+    }
+
+    fn bug(cause: String) -> Self {
+        let mut problem = Self::new(
+            ProblemType::Bug,
+            "it has been logged under the request id that this answer carries",
+        );
+        problem.0.cause = Some(cause);
+        problem
+    }
+
+    fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.0.header = Some((name, value));
+        self
+    }
+}
+
+/// When to try again: 1 to 5 seconds, each in turn, so that those who were turned away together do not come back together.
+fn retry_after() -> HeaderValue {
+    static TURN: AtomicU32 = AtomicU32::new(0);
+    const SECS_MAX: u32 = 5;
+    HeaderValue::from(1 + TURN.fetch_add(1, Ordering::Relaxed) % SECS_MAX)
+}
+
+impl From<PortError> for Problem {
+    fn from(error: PortError) -> Self {
+        if error.is_unavailable() {
+            Self::unavailable(error.chain())
+        } else {
+            Self::bug(error.chain())
+        }
+    }
+}
+
+impl From<AccountsError> for Problem {
+    fn from(error: AccountsError) -> Self {
+        match error {
+            AccountsError::Outside(error) => error.into(),
+            told => Self::told(told.kind(), told.to_string()),
+        }
+    }
+}
+
+impl From<ReportsError> for Problem {
+    fn from(error: ReportsError) -> Self {
+        match error {
+            ReportsError::Outside(error) => error.into(),
+            ReportsError::Invalid(faults) => Self::invalid(Faults::of("/query", faults)),
+            told @ ReportsError::AccountGone => Self::told(told.kind(), told.to_string()),
+        }
+    }
+}
+
+impl Problem {
+    /// A refusal whose words are meant for the client.
+    fn told(kind: Kind, words: String) -> Self {
+        let problem = match kind {
+            Kind::Unauthenticated => {
+                return Self::new(ProblemType::Unauthenticated, words)
+                    .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Kind::Invalid => ProblemType::Invalid,
+            Kind::Forbidden => ProblemType::NotYours,
+            Kind::Missing => ProblemType::UnknownRoute,
+            Kind::Conflict => ProblemType::EmailTaken,
+            Kind::Unavailable => return Self::unavailable(words),
+            Kind::Bug => return Self::bug(words),
+        };
+        Self::new(problem, words)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.problem.parts().2, self.0.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.0.problem.parts().0
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let details = &self.0;
+        let (status, slug, title) = details.problem.parts();
+        let body = ProblemBody {
+            r#type: format!("urn:problem-type:daybook:{slug}"),
+            title,
+            status: status.as_u16(),
+            detail: &details.detail,
+            errors: &details.errors,
+            down: &details.down,
+        };
+        let mut answer = HttpResponse::build(status);
+        answer.insert_header((CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON)));
+        if let Some((name, value)) = &details.header {
+            answer.insert_header((name.clone(), value.clone()));
+        }
+        match serde_json::to_vec(&body) {
+            Ok(json) => answer.body(json),
+            // Text and numbers always serialise; if they ever did not, the status alone would still be right.
+            Err(_) => answer.finish(),
+        }
+    }
+}

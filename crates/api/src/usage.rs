@@ -1,0 +1,4 @@
+//! Routes of pings.
+
+mod ping;
+pub(crate) mod track;

@@ -1,0 +1,243 @@
+//! A served instance over in-memory adapters, and the people in it.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use api::{Server, Services, Settings};
+use domain::time::UnixMs;
+use domain::usage::Rules;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use ports::usage::PingSource;
+use serde_json::{Value, json};
+use services::accounts::{Profile, Refresh, Register, SignIn, Tokens};
+use services::reports::Reports;
+use services::usage::{MergePings, TrackPings};
+use testkit::clock::{TestClock, TestIds};
+use testkit::memory::accounts::MemoryAccounts;
+use testkit::memory::crypto::{MemoryAccessTokens, MemoryPasswords, MemoryRefreshTokens};
+use testkit::memory::queue::{MemoryPingSource, MemoryQueue};
+use testkit::memory::timelines::MemoryTimelines;
+use tokio::runtime::Runtime;
+
+use crate::client::{Answer, Call};
+
+/// 2026-03-01T12:00:00Z, a Sunday.
+pub const NOON: UnixMs = UnixMs(1_772_366_400_000);
+
+/// The meters of this process. Installed before the first server, as the binary does it.
+pub static METERS: LazyLock<PrometheusHandle> =
+    LazyLock::new(|| PrometheusBuilder::new().install_recorder().expect("the only one"));
+
+/// The instance.
+pub struct House {
+    pub clock: Arc<TestClock>,
+    pub accounts: Arc<MemoryAccounts>,
+    pub timelines: Arc<MemoryTimelines>,
+    pub queue: MemoryQueue,
+    source: Arc<MemoryPingSource>,
+    address: SocketAddr,
+    server: Option<Server>,
+    pub runtime: Runtime,
+}
+
+/// Somebody who is signed in on a device.
+pub struct Person {
+    pub token: String,
+    pub refresh: String,
+    pub id: String,
+    pub device: String,
+}
+
+impl House {
+    pub fn new() -> Self {
+        Self::with(|_, _| {})
+    }
+
+    /// An instance with other parts or settings.
+    pub fn with(change: impl FnOnce(&mut Services, &mut Settings)) -> Self {
+        LazyLock::force(&METERS);
+        let clock = Arc::new(TestClock::at(NOON));
+        let accounts = Arc::new(MemoryAccounts::default());
+        let timelines = Arc::new(MemoryTimelines::default());
+        let queue = MemoryQueue::new(1, clock.clone());
+        let mut services = services(&clock, &accounts, &timelines, &queue);
+        let mut settings = Settings::at("127.0.0.1:0".parse().expect("an address"));
+        settings.workers = 1.try_into().expect("not 0");
+        change(&mut services, &mut settings);
+
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build();
+        let runtime = runtime.expect("a runtime");
+        let server = runtime
+            .block_on(async { api::serve(services, &settings) })
+            .expect("port 0 is free");
+        Self {
+            source: Arc::new(queue.source("worker", Duration::from_mins(1))),
+            clock,
+            accounts,
+            timelines,
+            queue,
+            address: server.address(),
+            server: Some(server),
+            runtime,
+        }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn server(&mut self) -> Server {
+        self.server.take().expect("not stopped")
+    }
+
+    pub fn call(&self, method: &str, target: &str) -> Call {
+        Call::new(self.address, method, target)
+    }
+
+    pub fn get(&self, person: &Person, target: &str) -> Answer {
+        self.call("GET", target).token(&person.token).send()
+    }
+
+    pub fn post(&self, target: &str, body: &Value) -> Answer {
+        self.call("POST", target).json(body).send()
+    }
+
+    pub fn track(&self, person: &Person, body: &Value) -> Answer {
+        self.call("POST", "/api/v1/usage/track")
+            .token(&person.token)
+            .json(body)
+            .send()
+    }
+
+    /// Registers somebody and signs them in.
+    pub fn person(&self, name: &str) -> Person {
+        self.register(name, "UTC");
+        self.sign_in(name, &format!("{name}-laptop"))
+    }
+
+    pub fn register(&self, name: &str, zone: &str) {
+        let body = json!({"email": email(name), "password": "correct horse", "full_name": name, "timezone": zone});
+        self.post("/api/v1/users/register", &body).expect(201);
+    }
+
+    pub fn sign_in(&self, name: &str, device: &str) -> Person {
+        let login = self.call("POST", "/api/v1/auth/login").header("X-Device-Id", device);
+        let answer = login
+            .json(&json!({"email": email(name), "password": "correct horse"}))
+            .send();
+        let signed_in = answer.expect(200).json();
+        let text = |value: &Value| value.as_str().expect("text").to_owned();
+        let token = text(&signed_in["access_token"]);
+        let me = self.call("GET", "/api/v1/users/me").token(&token).send().json();
+        Person {
+            token,
+            refresh: text(&signed_in["refresh_token"]),
+            id: text(&me["id"]),
+            device: text(&signed_in["device"]["id"]),
+        }
+    }
+
+    /// How many entries wait in the queue.
+    pub fn waiting(&self) -> u64 {
+        self.runtime
+            .block_on(self.source.backlog())
+            .expect("the queue is there")
+            .entries
+    }
+
+    /// Merges all that waits, as a worker does.
+    pub fn merge(&self) {
+        let merge = MergePings::new(self.timelines.clone(), self.source.clone());
+        self.runtime.block_on(async {
+            while self.source.backlog().await.expect("the queue is there").entries > 0 {
+                let batch = self.source.take(0).await.expect("the queue is there");
+                merge
+                    .merge(&batch.expect("what waits can be taken"))
+                    .await
+                    .expect("merged");
+            }
+        });
+    }
+
+    /// Tracks pings of the form `(application, URL, start, end)` and merges them.
+    pub fn tracked(&self, person: &Person, pings: &[(&str, Option<&str>, &str, &str)]) {
+        let pings: Vec<Value> = pings
+            .iter()
+            .map(|(app, url, start, end)| ping(app, *url, start, end))
+            .collect();
+        let answer = self.track(person, &json!({"pings": pings})).expect(202).json();
+        assert_eq!(answer["accepted"], pings.len(), "{answer}");
+        self.merge();
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if let Some(server) = self.server.take() {
+            self.runtime.block_on(server.stop()).expect("it never failed");
+        }
+    }
+}
+
+/// A ping as it is sent.
+pub fn ping(app: &str, url: Option<&str>, start: &str, end: &str) -> Value {
+    json!({"app_name": app, "url": url, "start_time": start, "end_time": end})
+}
+
+/// A good ping of five seconds.
+pub fn good_ping() -> Value {
+    ping("Editor", None, "2026-03-01T09:00:00Z", "2026-03-01T09:00:05Z")
+}
+
+fn email(name: &str) -> String {
+    format!("{name}@example.org")
+}
+
+fn services(
+    clock: &Arc<TestClock>,
+    accounts: &Arc<MemoryAccounts>,
+    timelines: &Arc<MemoryTimelines>,
+    queue: &MemoryQueue,
+) -> Services {
+    let ids = Arc::new(TestIds::default());
+    let access_tokens = Arc::new(MemoryAccessTokens::default());
+    let tokens = Tokens::new(access_tokens.clone(), Arc::new(MemoryRefreshTokens::default()));
+    Services {
+        register: Register {
+            users: accounts.clone(),
+            passwords: Arc::new(MemoryPasswords),
+            clock: clock.clone(),
+            ids: ids.clone(),
+        },
+        sign_in: SignIn {
+            users: accounts.clone(),
+            passwords: Arc::new(MemoryPasswords),
+            sessions: accounts.clone(),
+            tokens: tokens.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+        },
+        refresh: Refresh {
+            sessions: accounts.clone(),
+            tokens,
+            clock: clock.clone(),
+        },
+        profile: Profile {
+            users: accounts.clone(),
+        },
+        track: TrackPings::new(Arc::new(queue.clone()), clock.clone(), Rules::default()),
+        reports: Reports {
+            reader: timelines.clone(),
+            users: accounts.clone(),
+            clock: clock.clone(),
+        },
+        access_tokens,
+        clock: clock.clone(),
+        ids,
+        probes: Vec::new(),
+    }
+}

@@ -1,0 +1,295 @@
+//! The OpenAPI document: whole, sound, and true.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use crate::client::document;
+use crate::house::House;
+
+fn operations() -> Vec<(String, String, &'static Value)> {
+    let paths = document()["paths"].as_object().expect("paths");
+    let operations = paths.iter().flat_map(|(path, item)| {
+        let item = item.as_object().expect("a path item");
+        item.iter()
+            .map(move |(method, operation)| (path.clone(), method.clone(), operation))
+    });
+    operations.collect()
+}
+
+/// Follows references.
+fn resolve(mut value: &'static Value) -> &'static Value {
+    while let Some(reference) = value["$ref"].as_str() {
+        let pointer = reference.strip_prefix('#').expect("a local reference");
+        value = document()
+            .pointer(pointer)
+            .unwrap_or_else(|| panic!("{reference} leads nowhere"));
+    }
+    value
+}
+
+/// All properties of a schema and the parts that it is made of.
+fn properties(schema: &'static Value) -> Map<String, Value> {
+    let schema = resolve(schema);
+    let mut all = schema["properties"].as_object().cloned().unwrap_or_default();
+    let parts = schema["allOf"].as_array().into_iter().flatten();
+    all.extend(parts.flat_map(properties));
+    all
+}
+
+fn body_of(method: &str, path: &str) -> &'static Value {
+    &document()["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"]
+}
+
+#[test]
+fn every_route_is_in_it_and_no_other() {
+    let documented: BTreeSet<_> = operations()
+        .into_iter()
+        .map(|(path, method, _)| format!("{method} {path}"))
+        .collect();
+    let expected = [
+        "get /api/openapi.json",
+        "get /api/v1/report/apps",
+        "get /api/v1/report/days",
+        "get /api/v1/report/urls",
+        "get /api/v1/usage/timeline",
+        "get /api/v1/users/me",
+        "get /health/live",
+        "get /health/ready",
+        "patch /api/v1/users/me",
+        "post /api/v1/auth/login",
+        "post /api/v1/auth/refresh",
+        "post /api/v1/usage/track",
+        "post /api/v1/users/register",
+    ];
+    assert_eq!(documented, expected.map(str::to_owned).into());
+    let house = House::new();
+    for (path, method, _) in operations() {
+        let status = house.call(&method.to_uppercase(), &path).send().status;
+        assert!(
+            ![404, 405].contains(&status),
+            "{method} {path} is documented and not served: {status}"
+        );
+    }
+}
+
+#[test]
+fn it_is_openapi_3_1_in_its_parts() {
+    let document = document();
+    assert!(
+        document["openapi"]
+            .as_str()
+            .is_some_and(|version| version.starts_with("3.1."))
+    );
+    assert_eq!(document["info"]["title"], "Daybook");
+    assert!(document["info"]["version"].is_string());
+    let ids: BTreeSet<_> = operations()
+        .iter()
+        .map(|(_, _, operation)| operation["operationId"].as_str())
+        .collect();
+    assert_eq!(ids.len(), operations().len(), "each operation has an id of its own");
+    for (path, method, operation) in operations() {
+        let at = format!("{method} {path}");
+        assert!(operation["summary"].is_string() && operation["tags"].is_array(), "{at}");
+        let responses = operation["responses"].as_object().expect("responses");
+        assert!(responses.keys().any(|status| status.starts_with('2')), "{at}");
+        for (status, response) in responses {
+            assert!(
+                response["description"].as_str().is_some_and(|text| !text.is_empty()),
+                "{at} {status}"
+            );
+            let content = response["content"].as_object().expect("content");
+            let wanted = if status.starts_with('2') {
+                "application/json"
+            } else {
+                "application/problem+json"
+            };
+            assert_eq!(content.keys().collect::<Vec<_>>(), [wanted], "{at} {status}");
+        }
+        let mut seen = BTreeSet::new();
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            let name = parameter["name"].as_str().expect("a name");
+            assert!(
+                parameter["in"].is_string() && parameter["schema"].is_object(),
+                "{at} {name}"
+            );
+            assert!(parameter["description"].is_string(), "{at} {name}");
+            assert!(seen.insert(name), "{at} {name} twice");
+        }
+        let guarded = operation["responses"]["403"].is_object();
+        assert_eq!(operation["security"].is_array(), guarded, "{at}");
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere_and_every_schema_is_used() {
+    let mut used = BTreeSet::new();
+    let mut to_see = vec![document()];
+    while let Some(value) = to_see.pop() {
+        if let Some(reference) = value["$ref"].as_str() {
+            resolve(value);
+            used.extend(reference.strip_prefix("#/components/schemas/").map(str::to_owned));
+        }
+        match value {
+            Value::Array(items) => to_see.extend(items),
+            Value::Object(members) => to_see.extend(members.values()),
+            _ => {}
+        }
+    }
+    let schemas = document()["components"]["schemas"].as_object().expect("schemas");
+    assert_eq!(used, schemas.keys().cloned().collect());
+}
+
+#[test]
+fn what_a_body_may_hold_is_what_it_is_read_for() {
+    let house = House::new();
+    let ada = house.person("ada");
+    for (method, path) in [
+        ("post", "/api/v1/users/register"),
+        ("post", "/api/v1/auth/login"),
+        ("post", "/api/v1/auth/refresh"),
+        ("patch", "/api/v1/users/me"),
+    ] {
+        let schema = resolve(body_of(method, path));
+        let owners = |name: &String| !["user_id", "device_id"].contains(&name.as_str());
+        let names: Vec<_> = properties(schema)
+            .into_iter()
+            .map(|(name, _)| name)
+            .filter(owners)
+            .collect();
+        let call = |body: &Value| {
+            let call = house
+                .call(&method.to_uppercase(), path)
+                .token(&ada.token)
+                .header("X-Device-Id", "laptop");
+            call.json(body).send()
+        };
+        let wrong: Map<_, _> = names.iter().map(|name| (name.clone(), json!([]))).collect();
+        let told: BTreeSet<_> = call(&Value::Object(wrong)).expect(422).faults().into_iter().collect();
+        let expected = names
+            .iter()
+            .map(|name| (format!("/{name}"), "wrong_type".to_owned()))
+            .collect();
+        assert_eq!(told, expected, "{method} {path}");
+
+        let required = schema["required"].as_array().into_iter().flatten();
+        let missing = call(&json!({"stranger": 1})).expect(422).faults();
+        let missing: BTreeSet<_> = missing.into_iter().filter(|(_, code)| code == "required").collect();
+        let expected = required.map(|name| (format!("/{}", name.as_str().expect("text")), "required".to_owned()));
+        assert_eq!(missing, expected.collect(), "{method} {path}");
+    }
+}
+
+#[test]
+fn a_ping_may_hold_what_it_is_read_for() {
+    let house = House::new();
+    let ada = house.person("ada");
+    let ping = &document()["components"]["schemas"]["Ping"];
+    let owners = |name: &String| !["user_id", "device_id"].contains(&name.as_str());
+    let names: Vec<_> = properties(ping)
+        .into_iter()
+        .map(|(name, _)| name)
+        .filter(owners)
+        .collect();
+    let wrong: Map<_, _> = names.iter().map(|name| (name.clone(), json!({}))).collect();
+    let told: BTreeSet<_> = house
+        .track(&ada, &Value::Object(wrong))
+        .expect(422)
+        .faults()
+        .into_iter()
+        .collect();
+    assert_eq!(
+        told,
+        names
+            .iter()
+            .map(|name| (format!("/{name}"), "wrong_type".to_owned()))
+            .collect()
+    );
+}
+
+#[test]
+fn what_a_query_may_hold_is_what_it_is_read_for() {
+    let house = House::new();
+    let ada = house.person("ada");
+    let mut asked = 0;
+    for (path, _, operation) in operations() {
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        for parameter in parameters.filter(|parameter| parameter["in"] == "query") {
+            let name = parameter["name"].as_str().expect("a name");
+            assert_eq!(parameter["required"], false, "{path} {name}");
+            let faults = house.get(&ada, &format!("{path}?{name}=%21")).expect(422).faults();
+            assert_eq!(faults[0].0, format!("/query/{name}"));
+            assert_ne!(faults[0].1, "unknown_field", "{path} {name}");
+            asked += 1;
+        }
+    }
+    assert_eq!(asked, 3 * 6 + 4);
+}
+
+#[test]
+fn the_answers_have_the_members_that_are_documented() {
+    let house = House::new();
+    let ada = house.person("ada");
+    house.tracked(
+        &ada,
+        &[(
+            "Browser",
+            Some("https://example.org/"),
+            "2026-03-01T09:00:00Z",
+            "2026-03-01T09:05:00Z",
+        )],
+    );
+    for path in [
+        "/api/v1/users/me",
+        "/api/v1/usage/timeline",
+        "/api/v1/report/apps",
+        "/api/v1/report/urls",
+        "/api/v1/report/days",
+        "/health/live",
+        "/health/ready",
+    ] {
+        let schema = &document()["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        conforms(&house.get(&ada, path).expect(200).json(), schema, path);
+    }
+}
+
+/// Whether `value` has just the members of its schema, all the way down.
+fn conforms(value: &Value, schema: &'static Value, at: &str) {
+    let schema = resolve(schema);
+    match value {
+        Value::Object(members) => {
+            let known = properties(schema);
+            let names = |map: &Map<String, Value>| map.keys().cloned().collect::<BTreeSet<_>>();
+            assert_eq!(names(members), names(&known), "{at}");
+        }
+        Value::Array(items) => {
+            assert_eq!(schema["type"], "array", "{at}");
+            for item in items {
+                conforms(item, &schema["items"], at);
+            }
+        }
+        _ => {}
+    }
+    // The lists of an answer hold what its schema says that they hold.
+    for (name, member) in value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, member)| member.is_array())
+    {
+        let parts = schema["allOf"].as_array().into_iter().flatten().map(resolve);
+        let property = parts
+            .chain([schema])
+            .map(|part| &part["properties"][name])
+            .find(|property| property.is_object());
+        conforms(member, property.expect("a property"), &format!("{at} {name}"));
+    }
+}
+
+#[test]
+fn it_is_served_as_it_is_generated() {
+    let house = House::new();
+    let answer = house.call("GET", "/api/openapi.json").send().expect(200);
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert_eq!(answer.json(), *document());
+}
