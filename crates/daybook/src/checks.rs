@@ -1,0 +1,134 @@
+//! What is right and wrong with the servers that Daybook stands on: asked by `doctor`, and by every part before it starts.
+
+use adapters::postgres::ServerReport;
+use adapters::redis::RedisFacts;
+
+/// The oldest Postgres with everything that the schema uses.
+const POSTGRES_VERSION_MIN: i32 = 150_000;
+/// How far clocks may be apart before it is worth a word.
+const CLOCKS_APART_MS_NOTED: i64 = 2_000;
+/// How far clocks may be apart before days and limits would be wrong.
+const CLOCKS_APART_MS_MAX: i64 = 30_000;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Grade {
+    /// As it should be.
+    Fine,
+    /// Works, but somebody should know.
+    Warning,
+    /// An accepted ping can be lost. Refused, unless the operator says otherwise.
+    Weak,
+    /// Daybook cannot work with it.
+    Broken,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad it is.
+    pub grade: Grade,
+    /// What it is, and how to mend it, in a sentence.
+    pub says: String,
+}
+
+impl Finding {
+    /// A finding of this grade.
+    pub fn new(grade: Grade, says: impl Into<String>) -> Self {
+        Self { grade, says: says.into() }
+    }
+}
+
+/// What a Postgres says of itself, judged.
+pub fn of_postgres(report: &ServerReport) -> Vec<Finding> {
+    let mut findings = vec![Finding::new(Grade::Fine, format!("Postgres {} answers.", report.version))];
+    let mut find = |wrong: bool, grade, says: String| {
+        if wrong {
+            findings.push(Finding::new(grade, says));
+        }
+    };
+    let too_old = report.version_number < POSTGRES_VERSION_MIN;
+    find(too_old, Grade::Broken, format!("Postgres {} is too old: 15 or newer is needed.", report.version));
+    find(report.encoding != "UTF8", Grade::Broken, format!("The database's encoding is {}: make it anew with UTF8.", report.encoding));
+    find(report.is_replica, Grade::Broken, "The database is a replica: DATABASE_URL must name the primary.".to_owned());
+    let no_gist = "The extension btree_gist is missing: install Postgres' contrib modules.".to_owned();
+    find(!report.has_btree_gist, Grade::Broken, no_gist);
+    for (name, value) in [("fsync", &report.fsync), ("full_page_writes", &report.full_page_writes)] {
+        let says = format!("A power cut can destroy the database: set {name} to on, not {value}, in Postgres.");
+        find(value != "on", Grade::Weak, says);
+    }
+    let says = "synchronous_commit is off in Postgres; Daybook's own connections switch it on.".to_owned();
+    find(report.synchronous_commit == "off", Grade::Warning, says);
+    let lacks = format!("The database lacks the migrations {}: run daybook migrate.", report.migrations_pending.join(", "));
+    find(!report.migrations_pending.is_empty(), Grade::Broken, lacks);
+    findings.extend(of_clock("Postgres", report.clock_ahead_ms));
+    findings
+}
+
+/// What a Redis says of itself, judged.
+pub fn of_redis(facts: &RedisFacts) -> Vec<Finding> {
+    let mut findings = vec![Finding::new(Grade::Fine, format!("Redis {} answers.", facts.version))];
+    findings.extend(facts.version_fault().map(|says| Finding::new(Grade::Broken, says)));
+    findings.extend(facts.durability_faults().into_iter().map(|says| Finding::new(Grade::Weak, says)));
+    findings.extend(facts.durability_warnings().into_iter().map(|says| Finding::new(Grade::Warning, says)));
+    findings.extend(of_clock("Redis", facts.clock_ahead_ms));
+    findings
+}
+
+fn of_clock(server: &str, ahead_ms: i64) -> Option<Finding> {
+    let grade = match ahead_ms.abs() {
+        ..=CLOCKS_APART_MS_NOTED => return None,
+        ..=CLOCKS_APART_MS_MAX => Grade::Warning,
+        _ => Grade::Broken,
+    };
+    let side = if ahead_ms > 0 { "ahead of" } else { "behind" };
+    let says = format!("The clock of {server} is {} ms {side} this machine's: let both follow a time server.", ahead_ms.abs());
+    Some(Finding::new(grade, says))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn postgres() -> ServerReport {
+        ServerReport {
+            version: "17.2".to_owned(),
+            version_number: 170_002,
+            fsync: "on".to_owned(),
+            synchronous_commit: "on".to_owned(),
+            full_page_writes: "on".to_owned(),
+            encoding: "UTF8".to_owned(),
+            is_replica: false,
+            has_btree_gist: true,
+            clock_ahead_ms: 3,
+            migrations_pending: Vec::new(),
+        }
+    }
+
+    fn worst(report: &ServerReport) -> Option<Grade> {
+        of_postgres(report).iter().map(|finding| finding.grade).max()
+    }
+
+    #[test]
+    fn a_sound_postgres_has_nothing_against_it() {
+        assert_eq!(worst(&postgres()), Some(Grade::Fine));
+    }
+
+    #[test]
+    fn each_fault_of_a_postgres_is_found() {
+        for (fault, grade) in [
+            (ServerReport { version_number: 140_011, ..postgres() }, Grade::Broken),
+            (ServerReport { encoding: "SQL_ASCII".to_owned(), ..postgres() }, Grade::Broken),
+            (ServerReport { is_replica: true, ..postgres() }, Grade::Broken),
+            (ServerReport { has_btree_gist: false, ..postgres() }, Grade::Broken),
+            (ServerReport { fsync: "off".to_owned(), ..postgres() }, Grade::Weak),
+            (ServerReport { full_page_writes: "off".to_owned(), ..postgres() }, Grade::Weak),
+            (ServerReport { synchronous_commit: "off".to_owned(), ..postgres() }, Grade::Warning),
+            (ServerReport { migrations_pending: vec!["V2__usage".to_owned()], ..postgres() }, Grade::Broken),
+            (ServerReport { clock_ahead_ms: -2_001, ..postgres() }, Grade::Warning),
+            (ServerReport { clock_ahead_ms: 30_001, ..postgres() }, Grade::Broken),
+        ] {
+            assert_eq!(worst(&fault), Some(grade), "{fault:?}");
+        }
+    }
+}

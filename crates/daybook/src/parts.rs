@@ -1,0 +1,153 @@
+//! The wiring: which adapter stands behind which port, and which use cases stand on them. Nothing is decided here.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use adapters::ambient::{SystemClock, SystemIds};
+use adapters::crypto::{Argon2Passwords, RandomRefreshTokens, SignedAccessTokens, TokenKey};
+use adapters::postgres::{Accounts, Database, Health, Timelines, TokenKeys};
+use adapters::redis::{Redis, Taking};
+use ports::accounts::{AccessTokens, Passwords, Sessions, Users};
+use ports::reports::TimelineReader;
+use ports::usage::{PingQueue, PingSource, TimelineStore};
+use ports::{Clock, Ids, Probe};
+use services::accounts::{Profile, Refresh, Register, SignIn, Tokens};
+use services::reports::Reports;
+use services::usage::{MergePings, PrepareStorage, TrackPings};
+
+use crate::checks::{self, Finding, Grade};
+use crate::failure::Failure;
+use crate::settings::{Secret, Settings};
+
+/// Where the two servers are.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    /// Postgres.
+    pub database: Secret,
+    /// Redis.
+    pub redis: Secret,
+}
+
+impl Addresses {
+    /// As the settings say.
+    pub fn of(settings: &Settings) -> Result<Self, Failure> {
+        let (database, redis) = (settings.database_url.clone(), settings.redis_url.clone());
+        let hint = "Set it in the environment, see .env.example; or run `daybook up`, which brings its own.";
+        Ok(Self {
+            database: database.ok_or_else(|| Failure::new("DATABASE_URL is not set").hint(hint))?,
+            redis: redis.ok_or_else(|| Failure::new("REDIS_URL is not set").hint(hint))?,
+        })
+    }
+}
+
+/// Everything outside that Daybook stands on, connected.
+#[derive(Clone)]
+pub struct Parts {
+    database: Database,
+    redis: Redis,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    settings: Settings,
+}
+
+impl Parts {
+    /// Made ready to connect; nothing is asked of either server yet.
+    pub fn at(addresses: &Addresses, settings: &Settings) -> Result<Self, Failure> {
+        let database = adapters::postgres::Settings {
+            connections_max: usize::from(settings.database_connections),
+            ..adapters::postgres::Settings::new(addresses.database.expose())
+        };
+        Ok(Self {
+            database: adapters::postgres::connect(&database).map_err(Failure::because("DATABASE_URL cannot be used"))?,
+            redis: redis(addresses, settings)?,
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(SystemIds),
+            settings: settings.clone(),
+        })
+    }
+
+    /// The same, after both servers were asked whether they can be worked with; refuses to go on where they cannot.
+    pub async fn sound(addresses: &Addresses, settings: &Settings) -> Result<Self, Failure> {
+        let parts = Self::at(addresses, settings)?;
+        let tolerated = if settings.allow_weak_durability { Grade::Weak } else { Grade::Warning };
+        for finding in parts.findings().await? {
+            match finding.grade {
+                Grade::Fine => tracing::info!("{}", finding.says),
+                grade if grade <= tolerated => tracing::warn!("{}", finding.says),
+                Grade::Weak => return Err(Failure::new(finding.says).hint("Or set DAYBOOK_ALLOW_WEAK_DURABILITY=yes and live with it.")),
+                _ => return Err(Failure::new(finding.says)),
+            }
+        }
+        let agreed = parts.redis.agree_on_shards().await;
+        agreed.map_err(Failure::because("cannot use the queue"))?;
+        Ok(parts)
+    }
+
+    /// What is right and wrong with both servers.
+    pub async fn findings(&self) -> Result<Vec<Finding>, Failure> {
+        let report = self.database.report(self.clock.as_ref()).await;
+        let report = report.map_err(Failure::because("Postgres cannot be worked with"))?;
+        let facts = self.redis.facts(self.clock.now()).await;
+        let facts = facts.map_err(Failure::because("Redis cannot be worked with"))?;
+        Ok(checks::of_postgres(&report).into_iter().chain(checks::of_redis(&facts)).collect())
+    }
+
+    /// What the API serves. To be called on the runtime that it will live on.
+    pub async fn api(&self) -> Result<api::Services, Failure> {
+        let accounts = Arc::new(Accounts::new(self.database.clone()));
+        let (users, sessions): (Arc<dyn Users>, Arc<dyn Sessions>) = (accounts.clone(), accounts);
+        let passwords: Arc<dyn Passwords> = Arc::new(Argon2Passwords::new(hashes_at_once()));
+        let access: Arc<dyn AccessTokens> = Arc::new(self.access_tokens().await?);
+        let tokens = Tokens::new(Arc::clone(&access), Arc::new(RandomRefreshTokens));
+        let queue: Arc<dyn PingQueue> = Arc::new(self.redis.ping_queue());
+        let reader: Arc<dyn TimelineReader> = Arc::new(Timelines::new(self.database.clone()));
+        let (clock, ids) = (Arc::clone(&self.clock), Arc::clone(&self.ids));
+        Ok(api::Services {
+            register: Register { users: users.clone(), passwords: passwords.clone(), clock: clock.clone(), ids: ids.clone() },
+            sign_in: SignIn { users: users.clone(), passwords, sessions: sessions.clone(), tokens: tokens.clone(), clock: clock.clone(), ids: ids.clone() },
+            refresh: Refresh { sessions, tokens, clock: clock.clone() },
+            profile: Profile { users: users.clone() },
+            track: TrackPings::new(queue, clock.clone(), self.settings.rules),
+            reports: Reports { reader, users, clock: clock.clone() },
+            access_tokens: access,
+            clock,
+            ids,
+            probes: self.probes(),
+        })
+    }
+
+    /// What the worker works with, under `name` in the queue.
+    pub fn worker(&self, name: &str) -> worker::Work {
+        let store: Arc<dyn TimelineStore> = Arc::new(Timelines::new(self.database.clone()));
+        let source: Arc<dyn PingSource> = Arc::new(self.redis.ping_source(&Taking::by(name)));
+        worker::Work {
+            merge: MergePings::new(Arc::clone(&store), Arc::clone(&source)),
+            prepare: PrepareStorage::new(store, Arc::clone(&self.clock), self.settings.rules),
+            source,
+            pace: worker::Pace::default(),
+        }
+    }
+
+    fn probes(&self) -> Vec<Arc<dyn Probe>> {
+        vec![Arc::new(Health::new(self.database.clone())), Arc::new(self.redis.probe())]
+    }
+
+    async fn access_tokens(&self) -> Result<SignedAccessTokens, Failure> {
+        let failed = || "no key to sign access tokens with";
+        let candidate = TokenKey::random(self.ids.new_id().to_string()).map_err(Failure::because(failed()))?;
+        let keys = TokenKeys::new(self.database.clone());
+        let key = keys.newest_or(&candidate, self.clock.now()).await.map_err(Failure::because(failed()))?;
+        SignedAccessTokens::new(&[key]).map_err(Failure::because(failed()))
+    }
+}
+
+/// The queue's Redis alone, for those who need nothing else.
+pub fn redis(addresses: &Addresses, settings: &Settings) -> Result<Redis, Failure> {
+    Redis::new(addresses.redis.expose(), settings.ping_shards).map_err(Failure::because("REDIS_URL cannot be used"))
+}
+
+/// Half of the processors, at least one: a burst of sign-ins leaves the rest to pings.
+fn hashes_at_once() -> NonZeroUsize {
+    let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    NonZeroUsize::new(processors / 2).unwrap_or(NonZeroUsize::MIN)
+}

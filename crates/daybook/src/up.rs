@@ -1,0 +1,93 @@
+//! `daybook up`: everything on one machine, over private servers that start and stop with it.
+
+use std::path::{Path, PathBuf};
+
+use embedded::{DataDir, Fsync, Options, Search, Servers};
+
+use crate::cli::Up;
+use crate::failure::Failure;
+use crate::parts::{Addresses, Parts};
+use crate::say::say;
+use crate::settings::{EmbeddedSettings, RedisFsync, Settings};
+use crate::{api_node, metrics, migrate, signals, worker_node};
+
+/// The worker's name in the queue: always the same, so that after a crash it goes on at once with what it held.
+const WORKER: &str = "up";
+
+/// Runs everything until somebody asks it to stop.
+pub fn run(arguments: &Up, settings: &Settings) -> Result<(), Failure> {
+    let data_dir = match arguments.data_dir.clone() {
+        Some(dir) => dir,
+        None => default_data_dir(settings)?,
+    };
+    let servers = Servers::start(&options(&data_dir, &settings.embedded));
+    let servers = servers.map_err(Failure::because("the private Postgres and Redis cannot be started"))?;
+    let settings = Settings { listen: arguments.listen.unwrap_or(settings.listen), ..settings.clone() };
+    let ended = crate::wait_for(serve(&servers, &settings));
+    servers.stop();
+    ended
+}
+
+/// Where the queue of an installation is: that of `daybook up` on `data_dir`, else that of `REDIS_URL`, else that of `daybook up` on the default directory.
+pub fn redis_of(data_dir: Option<PathBuf>, settings: &Settings) -> Result<Addresses, Failure> {
+    if let (None, Some(redis)) = (&data_dir, &settings.redis_url) {
+        return Ok(Addresses { database: String::new().into(), redis: redis.clone() });
+    }
+    let dir = data_dir.map_or_else(|| default_data_dir(settings), Ok)?;
+    if !dir.is_dir() {
+        let hint = "Name the data directory of `daybook up` with --data-dir, or set REDIS_URL.";
+        return Err(Failure::new(format!("there is no directory {}", dir.display())).hint(hint));
+    }
+    let dir = DataDir::open(&dir).map_err(Failure::because(format!("{} cannot be used", dir.display())))?;
+    Ok(Addresses { database: String::new().into(), redis: dir.redis_url().into() })
+}
+
+async fn serve(servers: &Servers, settings: &Settings) -> Result<(), Failure> {
+    let addresses = Addresses { database: servers.database_url().to_owned().into(), redis: servers.redis_url().to_owned().into() };
+    migrate::bring_up_to_date(&addresses.database).await?;
+    let parts = Parts::sound(&addresses, settings).await?;
+    if let Some(address) = settings.metrics_listen {
+        metrics::serve(address)?;
+    }
+    let worker = worker_node::start(&parts, WORKER);
+    let mut api = api_node::start(&parts, settings).await?;
+    say(format!("Daybook is ready at http://{}", api.address()));
+    say(format!("Its API is described, and can be tried, at http://{}/api/docs", api.address()));
+    let ended = tokio::select! {
+        asked = signals::stop() => asked.map_err(Failure::because("cannot listen for signals")),
+        ended = api.ended() => return Err(api_node::gone(ended)),
+    };
+    // First nothing more comes in, then what is held is finished.
+    let stopped = api.stop().await.map_err(Failure::because("the API did not end well"));
+    worker.stop().await;
+    ended.and(stopped)
+}
+
+fn options(data_dir: &Path, settings: &EmbeddedSettings) -> Options {
+    let search = Search {
+        postgres_bin: settings.postgres_bin.clone(),
+        redis_bin: settings.redis_bin.clone(),
+        ..Search::new(data_dir)
+    };
+    Options {
+        search,
+        redis_fsync: match settings.redis_fsync {
+            RedisFsync::Always => Fsync::Always,
+            RedisFsync::EverySec => Fsync::EverySecond,
+        },
+        redis_memory_bytes_max: u64::from(settings.redis_memory_mb) * 1024 * 1024,
+        ..Options::new(data_dir)
+    }
+}
+
+fn default_data_dir(settings: &Settings) -> Result<PathBuf, Failure> {
+    if let Some(dir) = &settings.embedded.data_dir {
+        return Ok(dir.clone());
+    }
+    if rustix::process::geteuid().is_root() {
+        return Ok(PathBuf::from("/var/lib/daybook"));
+    }
+    let base = settings.embedded.data_home.clone();
+    let base = base.ok_or_else(|| Failure::new("there is no home directory to keep data in").hint("Name a directory with --data-dir."))?;
+    Ok(base.join("daybook"))
+}
