@@ -1,0 +1,29 @@
+//! The desktop tracker: watches the focused window and pings a Daybook server.
+//!
+//! ```text
+//! desktop ⇒ capture → watch (pure) → keeper → spool ⇒ disk
+//!                                             spool → sender → server ⇒ HTTP
+//! ```
+//!
+//! Three threads: the capture waits for the display alone, the keeper for the disk, the sender for the network. What is in the spool stays there
+//! until the server says that it is merged into the person's timeline.
+
+pub mod account;
+pub mod address;
+pub mod capture;
+pub mod chain;
+pub mod clock;
+pub mod commands;
+pub mod desktop;
+pub mod files;
+pub mod keeper;
+pub mod outbox;
+pub mod password;
+pub mod schedule;
+pub mod secret;
+pub mod sender;
+pub mod server;
+pub mod session;
+pub mod settings;
+pub mod spool;
+pub mod watch;
