@@ -1,0 +1,27 @@
+//! Load generators, and the one command that prints every figure. Everything it loads is its own: private servers on this machine, gone at the end.
+
+pub mod bare;
+pub mod child;
+pub mod door;
+pub mod drain;
+pub mod failure;
+pub mod figures;
+pub mod fresh;
+pub mod histogram;
+pub mod http;
+pub mod load;
+pub mod machine;
+pub mod options;
+pub mod people;
+pub mod processes;
+pub mod progress;
+pub mod stage;
+pub mod table;
+pub mod together;
+pub mod tracker;
+pub mod year;
+
+mod build;
+mod report;
+
+pub use report::{Report, run};

@@ -1,0 +1,38 @@
+//! The command that prints every figure: see `bench --help`.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use bench::options::{Cli, Command};
+use clap::Parser;
+use mimalloc::MiMalloc;
+
+// As in the server, so that the bare door is the same program as the real one in all that is not measured.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+#[expect(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "the bench is a program for a terminal"
+)]
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Some(Command::BareDoor { database_url }) => bench::bare::serve(&database_url),
+        None => bench::run(cli.options).map(|report| println!("{report}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let mut line = failure.to_string();
+            let mut cause = failure.source();
+            while let Some(error) = cause {
+                line = format!("{line}: {error}");
+                cause = error.source();
+            }
+            eprintln!("bench: {line}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! What to measure, how long and with how much.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Measures Daybook on this machine and prints every figure: starts servers of its own, loads them, and compares with the aims.
+#[derive(Debug, Parser)]
+#[command(name = "bench", version)]
+pub struct Cli {
+    /// What to run instead.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to measure.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// What the bench runs as a process of its own.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The door without a queue behind it, on a port that it prints.
+    #[command(hide = true)]
+    BareDoor {
+        /// The database with the key of access tokens.
+        #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+        database_url: String,
+    },
+}
+
+/// How to measure.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Options {
+    /// Short phases and little data, to try the bench itself; the figures are rough.
+    #[arg(long)]
+    pub quick: bool,
+    /// Only these parts.
+    #[arg(long, value_delimiter = ',', value_name = "PART")]
+    pub only: Vec<Part>,
+    /// Also write the figures to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Seconds for which each load is measured.
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub seconds: u64,
+    /// Connections of the load.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    pub connections: u16,
+    /// How often the doors are measured in turn; their medians are told.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub rounds: u16,
+    /// Where the servers keep their data while the bench runs: on a disk of the kind that is meant.
+    #[arg(long, value_name = "DIR", default_value = "/var/tmp")]
+    pub data_dir: PathBuf,
+    /// The server to measure; built from the sources when not given.
+    #[arg(long, value_name = "PROGRAM")]
+    pub daybook: Option<PathBuf>,
+}
+
+/// A part of the bench.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// How many pings the door takes, bare and durable.
+    Door,
+    /// How quickly what the door took is merged.
+    Drain,
+    /// How quickly batches of one and of six pings of a person are merged.
+    Merge,
+    /// Accepting and merging at the same time, and the memory it takes.
+    Together,
+    /// How long it takes a ping to be seen in its user's report, under half load.
+    Fresh,
+    /// How long a day's report takes over a year of everybody's time.
+    Report,
+}
+
+impl Options {
+    /// Whether a part was asked for: all are, unless some are named.
+    #[must_use]
+    pub fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
+
+    /// For how long answers are counted.
+    #[must_use]
+    pub fn measured(&self) -> Duration {
+        Duration::from_secs(if self.quick { self.seconds.min(2) } else { self.seconds })
+    }
+
+    /// For how long they are not yet.
+    #[must_use]
+    pub fn warm_up(&self) -> Duration {
+        self.measured() / 4
+    }
+
+    /// How often the doors are measured in turn.
+    #[must_use]
+    pub fn door_rounds(&self) -> u16 {
+        if self.quick { 1 } else { self.rounds }
+    }
+
+    /// How many of something: a tenth when it must go quickly.
+    #[must_use]
+    pub fn scaled(&self, count: u32) -> u32 {
+        if self.quick { (count / 10).max(1) } else { count }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_part_is_wanted_unless_some_are_named() {
+        let options = |arguments: &[&str]| Cli::parse_from(arguments).options;
+        assert!(options(&["bench"]).wants(Part::Report));
+        let some = options(&["bench", "--only", "door,drain"]);
+        assert!(some.wants(Part::Door) && some.wants(Part::Drain) && !some.wants(Part::Report));
+    }
+}

@@ -1,0 +1,113 @@
+//! A whole run: what was asked for, one part after the other.
+
+use std::fmt;
+use std::fs;
+use std::time::Instant;
+
+use embedded::{Binaries, Search};
+use serde::Serialize;
+
+use crate::build;
+use crate::failure::Failure;
+use crate::machine::{self, Machine};
+use crate::options::{Options, Part};
+use crate::stage::{self, Stage};
+use crate::table::Table;
+use crate::{door, drain, fresh, together, year};
+
+/// What a run found.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// What it was found on.
+    pub machine: Machine,
+    /// For how many seconds each load was measured.
+    pub seconds_each: u64,
+    /// Whether it was a quick run, with rough figures.
+    pub quick: bool,
+    /// How long the run took, in seconds.
+    pub took_seconds: u64,
+    /// What it found.
+    pub table: Table,
+}
+
+/// Measures what `options` ask for, and writes it to their file if they name one.
+pub fn run(options: Options) -> Result<Report, Failure> {
+    if cfg!(debug_assertions) {
+        return Err(Failure::new(
+            "this is a debug build, whose figures mean nothing: cargo run --release -p bench",
+        ));
+    }
+    let began = Instant::now();
+    // Before anything makes the machine busy.
+    let load_before = machine::load_average();
+    let daybook = options.daybook.clone().map_or_else(build::daybook, Ok)?;
+    let dir = stage::directory(&options)?;
+    let servers =
+        Binaries::find(&Search::of_system()).map_err(Failure::because("could not find Postgres and Redis"))?;
+    let machine = Machine::look(&build::sources(), dir.path(), &servers)?;
+    let json = options.json.clone();
+    let mut report = Report {
+        machine: Machine { load_before, ..machine },
+        seconds_each: options.measured().as_secs(),
+        quick: options.quick,
+        took_seconds: 0,
+        table: Table::default(),
+    };
+    measure(Stage::set_up(options, dir, daybook)?, &mut report.table)?;
+    report.took_seconds = began.elapsed().as_secs();
+    if let Some(file) = json {
+        let failed = || Failure::because(format!("could not write {}", file.display()));
+        let text =
+            serde_json::to_string_pretty(&report).map_err(Failure::because("could not write the figures as JSON"))?;
+        fs::write(&file, text + "\n").map_err(failed())?;
+    }
+    Ok(report)
+}
+
+fn measure(mut stage: Stage, table: &mut Table) -> Result<(), Failure> {
+    let stage = &mut stage;
+    let wants = |stage: &Stage, part| stage.options.wants(part);
+    if [Part::Door, Part::Drain, Part::Fresh]
+        .into_iter()
+        .any(|part| wants(stage, part))
+    {
+        // The others compare with the doors, or take what they left.
+        let doors = door::measure(stage, table)?;
+        drain::measure_backlog(stage, table, &doors)?;
+        if wants(stage, Part::Fresh) {
+            fresh::measure(stage, table, &doors)?;
+        }
+    }
+    if wants(stage, Part::Together) {
+        together::measure(stage, table)?;
+    }
+    if wants(stage, Part::Merge) {
+        drain::measure_batches(stage, table)?;
+    }
+    if wants(stage, Part::Report) {
+        year::measure(stage, table)?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.machine)?;
+        write!(f, "{}", self.table)?;
+        writeln!(f)?;
+        let roughly = if self.quick {
+            ", a quick run: the figures are rough"
+        } else {
+            ""
+        };
+        writeln!(
+            f,
+            "Each load was measured for {} s after a warm-up; the run took {} s{roughly}.",
+            self.seconds_each, self.took_seconds
+        )?;
+        write!(
+            f,
+            "Load generator, programs and servers shared the machine. After each drain, everybody's stored timeline was equal to what was accepted."
+        )
+    }
+}

@@ -1,0 +1,282 @@
+//! Where a run takes place: private servers on a real disk, and the programs of ours that work on them. All of it ends with the run.
+
+mod connections;
+
+use std::fs::{self, Permissions};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use adapters::ambient::SystemIds;
+use domain::accounts::Caller;
+use embedded::{DataDir, Servers};
+use ports::accounts::AccessTokens;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use crate::child::Child;
+use crate::failure::Failure;
+use crate::load::{Pace, Plan};
+use crate::options::Options;
+use crate::people;
+use crate::processes::{Resident, Watched};
+use crate::tracker::Person;
+
+use connections::Connections;
+pub use connections::{Fsync, tokens};
+
+/// Into how many streams pings are divided: the default.
+pub const SHARDS: u16 = 4;
+/// How often it is looked whether the queue is empty.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How long the queue may take to get shorter; beyond that the run fails.
+const STALLED_MAX: Duration = Duration::from_secs(30);
+
+/// The servers, the programs, and ways to look at them.
+pub struct Stage {
+    // Dropped in this order: programs before the servers that they use, the directory last.
+    api: Option<Program>,
+    bare_door: Option<Program>,
+    worker: Option<Worker>,
+    connections: Connections,
+    /// For what the bench itself asks of the servers, outside of any load.
+    runtime: Runtime,
+    servers: Servers,
+    dir: TempDir,
+    daybook: PathBuf,
+    /// What to measure.
+    pub options: Options,
+}
+
+/// A program that answers HTTP.
+struct Program {
+    child: Child,
+    address: SocketAddr,
+}
+
+struct Worker {
+    child: Child,
+    /// Whether it has said that it is at work.
+    is_ready: bool,
+}
+
+/// Which door is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// The same HTTP stack, token check and parsing, and no queue behind.
+    Bare,
+    /// The whole API.
+    Real,
+}
+
+/// Makes the directory of a run: open to the account of the servers, gone with the value.
+pub fn directory(options: &Options) -> Result<TempDir, Failure> {
+    let failed = || format!("could not make a directory in {}", options.data_dir.display());
+    let dir = tempfile::Builder::new()
+        .prefix("daybook-bench-")
+        .tempdir_in(&options.data_dir);
+    let dir = dir.map_err(Failure::because(failed()))?;
+    fs::set_permissions(dir.path(), Permissions::from_mode(0o711)).map_err(Failure::because(failed()))?;
+    Ok(dir)
+}
+
+impl Stage {
+    /// Starts the servers in `dir` and migrates the database with `daybook`, the program to measure.
+    pub fn set_up(options: Options, dir: TempDir, daybook: PathBuf) -> Result<Self, Failure> {
+        let mut wanted = embedded::Options::new(dir.path().join("data"));
+        // A bound would end a load early on a quick machine; what is measured here is speed.
+        wanted.redis_memory_bytes_max = 0;
+        let servers = Servers::start(&wanted).map_err(Failure::because("could not start Postgres and Redis"))?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(Failure::because("could not start the bench's runtime"))?;
+        let migrate = command(&daybook, "migrate", &servers);
+        Child::start("migrate", migrate, dir.path())?.succeed()?;
+        let connections = runtime.block_on(Connections::open(servers.database_url(), servers.redis_url(), SHARDS))?;
+        Ok(Self {
+            api: None,
+            bare_door: None,
+            worker: None,
+            connections,
+            runtime,
+            servers,
+            dir,
+            daybook,
+            options,
+        })
+    }
+
+    /// The address of a door, which is started when it is not there yet.
+    pub fn door(&mut self, door: Door) -> Result<SocketAddr, Failure> {
+        let (slot, name) = match door {
+            Door::Bare => (&mut self.bare_door, "bare-door"),
+            Door::Real => (&mut self.api, "api"),
+        };
+        if let Some(program) = slot {
+            return Ok(program.address);
+        }
+        let program = match door {
+            Door::Bare => {
+                std::env::current_exe().map_err(Failure::because("could not find the bench's own program"))?
+            }
+            Door::Real => self.daybook.clone(),
+        };
+        let child = Child::start(name, command(&program, name, &self.servers), self.dir.path())?;
+        let line = child.line_with("ready at http://")?;
+        let address = line.split_whitespace().find_map(|word| word.strip_prefix("http://"));
+        let address = address
+            .and_then(|address| address.trim_end_matches('/').parse().ok())
+            .ok_or_else(|| Failure::new(format!("{name} named no address: {line}")))?;
+        *slot = Some(Program { child, address });
+        Ok(address)
+    }
+
+    /// Starts the worker, unless it runs. Does not wait until it works.
+    pub fn start_worker(&mut self) -> Result<(), Failure> {
+        if self.worker.is_none() {
+            let command = command(&self.daybook, "worker", &self.servers);
+            let child = Child::start("worker", command, self.dir.path())?;
+            self.worker = Some(Worker { child, is_ready: false });
+        }
+        Ok(())
+    }
+
+    /// Waits until the worker is at work, and nothing is left of what it found in the queue.
+    pub fn wait_until_at_work(&mut self) -> Result<(), Failure> {
+        if let Some(worker) = &mut self.worker
+            && !worker.is_ready
+        {
+            worker.child.line_with("ready")?;
+            worker.is_ready = true;
+        }
+        self.wait_until_drained()
+    }
+
+    /// Stops the worker, if it runs, in order.
+    pub fn stop_worker(&mut self) -> Result<(), Failure> {
+        self.worker.take().map_or(Ok(()), |worker| worker.child.stop())
+    }
+
+    /// Says when Redis forces pings to disk from now on.
+    pub fn set_fsync(&mut self, fsync: Fsync) -> Result<(), Failure> {
+        self.runtime.block_on(self.connections.set_fsync(fsync))
+    }
+
+    /// How many entries are in the queue.
+    pub fn queued(&self) -> Result<u64, Failure> {
+        self.runtime.block_on(self.connections.queued())
+    }
+
+    /// Waits until the queue is empty, and fails when it does not get shorter.
+    pub fn wait_until_drained(&mut self) -> Result<(), Failure> {
+        let (mut least, mut since) = (u64::MAX, Instant::now());
+        loop {
+            let queued = self.queued()?;
+            if queued == 0 {
+                return Ok(());
+            }
+            if let Some(worker) = &mut self.worker {
+                worker.child.check_alive()?;
+            }
+            if queued < least {
+                (least, since) = (queued, Instant::now());
+            }
+            if since.elapsed() > STALLED_MAX {
+                return Err(Failure::new(format!("{queued} entries stay in the queue")));
+            }
+            thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// Makes people who are signed in and have not sent a ping.
+    pub fn new_people(&self, count: u32) -> Result<Vec<Caller>, Failure> {
+        let client = &self.connections.client;
+        self.runtime.block_on(people::sign_in(client, &SystemIds, count))
+    }
+
+    /// Compares what is stored of `people` with what was accepted of them.
+    pub fn verify(&self, people: &[Person]) -> Result<(), Failure> {
+        self.runtime
+            .block_on(people::verify(people, &self.connections.timelines))
+    }
+
+    /// What access tokens are made with.
+    #[must_use]
+    pub fn tokens(&self) -> &dyn AccessTokens {
+        &self.connections.tokens
+    }
+
+    /// A connection to the database, and what runs it.
+    #[must_use]
+    pub fn database(&self) -> (&Runtime, &tokio_postgres::Client) {
+        (&self.runtime, &self.connections.client)
+    }
+
+    /// How to load `target` as fast as it answers.
+    #[must_use]
+    pub fn plan(&self, target: SocketAddr) -> Plan {
+        Plan {
+            target,
+            warm_up: self.options.warm_up(),
+            measured: self.options.measured(),
+            pace: Pace::Closed,
+            threads: thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get),
+        }
+    }
+
+    /// What to watch while `door` is loaded.
+    #[must_use]
+    pub fn watched(&self, door: Door) -> Watched {
+        let status = self.servers.status();
+        let program = match door {
+            Door::Bare => &self.bare_door,
+            Door::Real => &self.api,
+        };
+        Watched {
+            api: program.as_ref().map(|program| program.child.pid()),
+            worker: self.worker.as_ref().map(|worker| worker.child.pid()),
+            redis: status.redis.pid,
+            postgres: status.postgres.pid,
+            postgres_dir: self.postgres_dir(),
+        }
+    }
+
+    /// The memory of the API and of the worker, as far as they run.
+    pub fn resident(&self) -> Result<(Resident, Resident), Failure> {
+        let of = |child: Option<&Child>| {
+            child.map_or(Ok(Resident::default()), |child| {
+                Resident::of(child.pid()).map_err(Failure::because("could not look at the memory of a program"))
+            })
+        };
+        Ok((
+            of(self.api.as_ref().map(|program| &program.child))?,
+            of(self.worker.as_ref().map(|worker| &worker.child))?,
+        ))
+    }
+
+    fn postgres_dir(&self) -> PathBuf {
+        let dirs = DataDir::open(&self.dir.path().join("data"));
+        dirs.map(|dirs| dirs.postgres()).unwrap_or_default()
+    }
+}
+
+/// `program` with nothing in its environment but what it needs.
+fn command(program: &Path, subcommand: &str, servers: &Servers) -> Command {
+    let mut command = Command::new(program);
+    let inherited = std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "HOME" || name == "TMPDIR");
+    command
+        .arg(subcommand)
+        .env_clear()
+        .envs(inherited)
+        .env("DATABASE_URL", servers.database_url())
+        .env("REDIS_URL", servers.redis_url())
+        .env("DAYBOOK_LISTEN", "127.0.0.1:0")
+        // Measured as it should be run: with metrics that somebody could read.
+        .env("DAYBOOK_METRICS_LISTEN", "127.0.0.1:0")
+        .env("DAYBOOK_PING_SHARDS", SHARDS.to_string());
+    command
+}

@@ -1,0 +1,76 @@
+//! Accepting and merging at the same time, as fast as the door takes it, and the memory of the programs while they do.
+
+use std::time::Instant;
+
+use crate::failure::Failure;
+use crate::figures::{number, per_second};
+use crate::load;
+use crate::people::{self, Sending};
+use crate::progress::say;
+use crate::stage::{Door, Fsync, Stage};
+use crate::table::{Aim, Row, Table};
+
+/// How many people send.
+const PEOPLE: u32 = 10_000;
+/// One ping a request, as long as the load lasts.
+const ONE_BY_ONE: Sending = Sending {
+    pings_per_request: 1,
+    rounds: None,
+};
+/// A megabyte.
+const MB: u64 = 1_000_000;
+
+/// Loads API and worker together.
+pub fn measure(stage: &mut Stage, table: &mut Table) -> Result<(), Failure> {
+    say("accepting and merging together");
+    stage.set_fsync(Fsync::Always)?;
+    let callers = stage.new_people(PEOPLE)?;
+    let target = stage.door(Door::Real)?;
+    stage.start_worker()?;
+    stage.wait_until_at_work()?;
+    let people = people::with_trackers(&callers);
+    let trackers = people::deal(people, stage.tokens(), stage.options.connections, ONE_BY_ONE)?;
+
+    let watched = stage.watched(Door::Real);
+    let began = Instant::now();
+    let look = || (watched.cpu_times(), stage.resident());
+    let outcome = load::run(stage.plan(target), trackers, look)?.faultless("a load on door and worker")?;
+    stage.wait_until_drained()?;
+    let took = began.elapsed();
+
+    let rate = outcome.rate();
+    let latency = outcome.latency.clone();
+    let ((cpu_before, _), (cpu_after, at_full_load)) = &outcome.seen;
+    let used = *cpu_after - *cpu_before;
+    let (api, worker) = at_full_load.as_ref().map_err(|error| Failure::new(error.to_string()))?;
+    let (api, worker) = (*api, *worker);
+    let people = people::gather(outcome);
+    stage.verify(&people)?;
+    let (api_after, worker_after) = stage.resident()?;
+
+    let what = format!("door while the worker merges, AOF always, {PEOPLE} people");
+    table.push(
+        Row::new("together.accepted", what, rate, "pings/s")
+            .latency(&latency)
+            .cpu(used, latency.count()),
+    );
+    let merged = per_second(people::accepted(&people), took);
+    table.push(Row::new(
+        "together.merged",
+        "merged, from the start of that load to the last merge",
+        merged,
+        "pings/s",
+    ));
+
+    let peak = api_after.peak + worker_after.peak;
+    let what = format!(
+        "resident memory, API and worker: at full load {} + {} MB, after it {} + {} MB, at most",
+        api.now / MB,
+        worker.now / MB,
+        api_after.now / MB,
+        worker_after.now / MB
+    );
+    let peak_mb = number(peak) / number(MB);
+    table.push(Row::new("memory", what, peak_mb, "MB").against(peak_mb, "MB", Aim::LessThan(100.0)));
+    Ok(())
+}

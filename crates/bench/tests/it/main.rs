@@ -1,0 +1,7 @@
+//! The load generator against servers of its own, on loopback.
+
+mod http;
+mod load;
+mod people;
+mod server;
+mod year;
