@@ -39,7 +39,10 @@ pub fn gone(ended: std::io::Result<()>) -> Failure {
 /// Starts the API on the present runtime.
 pub async fn start(parts: &Parts, settings: &Settings) -> Result<Server, Failure> {
     let workers = NonZeroUsize::new(usize::from(settings.api_threads)).unwrap_or(NonZeroUsize::MIN);
-    let at = api::Settings { workers, ..api::Settings::at(settings.listen) };
+    let at = api::Settings {
+        workers,
+        ..api::Settings::at(settings.listen)
+    };
     let services = parts.api().await?;
     api::serve(services, &at).map_err(Failure::because("the API cannot be served"))
 }

@@ -35,22 +35,43 @@ pub struct Finding {
 impl Finding {
     /// A finding of this grade.
     pub fn new(grade: Grade, says: impl Into<String>) -> Self {
-        Self { grade, says: says.into() }
+        Self {
+            grade,
+            says: says.into(),
+        }
     }
 }
 
 /// What a Postgres says of itself, judged.
 pub fn of_postgres(report: &ServerReport) -> Vec<Finding> {
-    let mut findings = vec![Finding::new(Grade::Fine, format!("Postgres {} answers.", report.version))];
+    let mut findings = vec![Finding::new(
+        Grade::Fine,
+        format!("Postgres {} answers.", report.version),
+    )];
     let mut find = |wrong: bool, grade, says: String| {
         if wrong {
             findings.push(Finding::new(grade, says));
         }
     };
     let too_old = report.version_number < POSTGRES_VERSION_MIN;
-    find(too_old, Grade::Broken, format!("Postgres {} is too old: 15 or newer is needed.", report.version));
-    find(report.encoding != "UTF8", Grade::Broken, format!("The database's encoding is {}: make it anew with UTF8.", report.encoding));
-    find(report.is_replica, Grade::Broken, "The database is a replica: DATABASE_URL must name the primary.".to_owned());
+    find(
+        too_old,
+        Grade::Broken,
+        format!("Postgres {} is too old: 15 or newer is needed.", report.version),
+    );
+    find(
+        report.encoding != "UTF8",
+        Grade::Broken,
+        format!(
+            "The database's encoding is {}: make it anew with UTF8.",
+            report.encoding
+        ),
+    );
+    find(
+        report.is_replica,
+        Grade::Broken,
+        "The database is a replica: DATABASE_URL must name the primary.".to_owned(),
+    );
     let no_gist = "The extension btree_gist is missing: install Postgres' contrib modules.".to_owned();
     find(!report.has_btree_gist, Grade::Broken, no_gist);
     for (name, value) in [("fsync", &report.fsync), ("full_page_writes", &report.full_page_writes)] {
@@ -59,7 +80,10 @@ pub fn of_postgres(report: &ServerReport) -> Vec<Finding> {
     }
     let says = "synchronous_commit is off in Postgres; Daybook's own connections switch it on.".to_owned();
     find(report.synchronous_commit == "off", Grade::Warning, says);
-    let lacks = format!("The database lacks the migrations {}: run daybook migrate.", report.migrations_pending.join(", "));
+    let lacks = format!(
+        "The database lacks the migrations {}: run daybook migrate.",
+        report.migrations_pending.join(", ")
+    );
     find(!report.migrations_pending.is_empty(), Grade::Broken, lacks);
     findings.extend(of_clock("Postgres", report.clock_ahead_ms));
     findings
@@ -69,8 +93,18 @@ pub fn of_postgres(report: &ServerReport) -> Vec<Finding> {
 pub fn of_redis(facts: &RedisFacts) -> Vec<Finding> {
     let mut findings = vec![Finding::new(Grade::Fine, format!("Redis {} answers.", facts.version))];
     findings.extend(facts.version_fault().map(|says| Finding::new(Grade::Broken, says)));
-    findings.extend(facts.durability_faults().into_iter().map(|says| Finding::new(Grade::Weak, says)));
-    findings.extend(facts.durability_warnings().into_iter().map(|says| Finding::new(Grade::Warning, says)));
+    findings.extend(
+        facts
+            .durability_faults()
+            .into_iter()
+            .map(|says| Finding::new(Grade::Weak, says)),
+    );
+    findings.extend(
+        facts
+            .durability_warnings()
+            .into_iter()
+            .map(|says| Finding::new(Grade::Warning, says)),
+    );
     findings.extend(of_clock("Redis", facts.clock_ahead_ms));
     findings
 }
@@ -82,7 +116,10 @@ fn of_clock(server: &str, ahead_ms: i64) -> Option<Finding> {
         _ => Grade::Broken,
     };
     let side = if ahead_ms > 0 { "ahead of" } else { "behind" };
-    let says = format!("The clock of {server} is {} ms {side} this machine's: let both follow a time server.", ahead_ms.abs());
+    let says = format!(
+        "The clock of {server} is {} ms {side} this machine's: let both follow a time server.",
+        ahead_ms.abs()
+    );
     Some(Finding::new(grade, says))
 }
 
@@ -117,16 +154,76 @@ mod tests {
     #[test]
     fn each_fault_of_a_postgres_is_found() {
         for (fault, grade) in [
-            (ServerReport { version_number: 140_011, ..postgres() }, Grade::Broken),
-            (ServerReport { encoding: "SQL_ASCII".to_owned(), ..postgres() }, Grade::Broken),
-            (ServerReport { is_replica: true, ..postgres() }, Grade::Broken),
-            (ServerReport { has_btree_gist: false, ..postgres() }, Grade::Broken),
-            (ServerReport { fsync: "off".to_owned(), ..postgres() }, Grade::Weak),
-            (ServerReport { full_page_writes: "off".to_owned(), ..postgres() }, Grade::Weak),
-            (ServerReport { synchronous_commit: "off".to_owned(), ..postgres() }, Grade::Warning),
-            (ServerReport { migrations_pending: vec!["V2__usage".to_owned()], ..postgres() }, Grade::Broken),
-            (ServerReport { clock_ahead_ms: -2_001, ..postgres() }, Grade::Warning),
-            (ServerReport { clock_ahead_ms: 30_001, ..postgres() }, Grade::Broken),
+            (
+                ServerReport {
+                    version_number: 140_011,
+                    ..postgres()
+                },
+                Grade::Broken,
+            ),
+            (
+                ServerReport {
+                    encoding: "SQL_ASCII".to_owned(),
+                    ..postgres()
+                },
+                Grade::Broken,
+            ),
+            (
+                ServerReport {
+                    is_replica: true,
+                    ..postgres()
+                },
+                Grade::Broken,
+            ),
+            (
+                ServerReport {
+                    has_btree_gist: false,
+                    ..postgres()
+                },
+                Grade::Broken,
+            ),
+            (
+                ServerReport {
+                    fsync: "off".to_owned(),
+                    ..postgres()
+                },
+                Grade::Weak,
+            ),
+            (
+                ServerReport {
+                    full_page_writes: "off".to_owned(),
+                    ..postgres()
+                },
+                Grade::Weak,
+            ),
+            (
+                ServerReport {
+                    synchronous_commit: "off".to_owned(),
+                    ..postgres()
+                },
+                Grade::Warning,
+            ),
+            (
+                ServerReport {
+                    migrations_pending: vec!["V2__usage".to_owned()],
+                    ..postgres()
+                },
+                Grade::Broken,
+            ),
+            (
+                ServerReport {
+                    clock_ahead_ms: -2_001,
+                    ..postgres()
+                },
+                Grade::Warning,
+            ),
+            (
+                ServerReport {
+                    clock_ahead_ms: 30_001,
+                    ..postgres()
+                },
+                Grade::Broken,
+            ),
         ] {
             assert_eq!(worst(&fault), Some(grade), "{fault:?}");
         }

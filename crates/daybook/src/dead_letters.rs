@@ -21,7 +21,11 @@ pub async fn run(letters: &dyn DeadLetters, action: DeadLetterAction) -> Result<
 async fn list(letters: &dyn DeadLetters, limit: usize, after: Option<&str>) -> Result<(), Failure> {
     let kept = letters.list(after, limit).await.map_err(cannot_read)?;
     if kept.is_empty() {
-        say(if after.is_some() { "There are no more dead letters." } else { "There are no dead letters." });
+        say(if after.is_some() {
+            "There are no more dead letters."
+        } else {
+            "There are no dead letters."
+        });
     }
     for letter in &kept {
         say(line(letter));
@@ -41,15 +45,25 @@ async fn replay(letters: &dyn DeadLetters, ids: &[String]) -> Result<(), Failure
             missing.push(id.as_str());
         }
     }
-    say(format!("{} put back into the queue.", letters_in_words(ids.len() - missing.len())));
-    if missing.is_empty() { Ok(()) } else { Err(Failure::new(format!("There is no dead letter {}.", missing.join(", ")))) }
+    say(format!(
+        "{} put back into the queue.",
+        letters_in_words(ids.len() - missing.len())
+    ));
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::new(format!("There is no dead letter {}.", missing.join(", "))))
+    }
 }
 
 /// Those that are there now: one that dies again meanwhile is left for the next time, or this would never end.
 async fn replay_all(letters: &dyn DeadLetters) -> Result<(), Failure> {
     let mut ids: Vec<String> = Vec::new();
     loop {
-        let page = letters.list(ids.last().map(String::as_str), PAGE).await.map_err(cannot_read)?;
+        let page = letters
+            .list(ids.last().map(String::as_str), PAGE)
+            .await
+            .map_err(cannot_read)?;
         let full = page.len() == PAGE;
         ids.extend(page.into_iter().map(|letter| letter.id));
         if !full {
@@ -74,7 +88,11 @@ fn line(kept: &KeptLetter) -> String {
 }
 
 fn letters_in_words(count: usize) -> String {
-    if count == 1 { "1 dead letter".to_owned() } else { format!("{count} dead letters") }
+    if count == 1 {
+        "1 dead letter".to_owned()
+    } else {
+        format!("{count} dead letters")
+    }
 }
 
 fn cannot_read(error: ports::PortError) -> Failure {

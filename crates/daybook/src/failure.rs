@@ -14,7 +14,11 @@ pub struct Failure {
 impl Failure {
     /// A failure that needs no cause.
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), hint: None, source: None }
+        Self {
+            what: what.into(),
+            hint: None,
+            source: None,
+        }
     }
 
     /// A failure for which the person at the terminal has a remedy.
@@ -27,7 +31,11 @@ impl Failure {
     /// Says what was attempted when `source` came up; made for `map_err`.
     pub fn because<E: Into<Box<dyn Error + Send + Sync>>>(what: impl Into<String>) -> impl FnOnce(E) -> Self {
         let what = what.into();
-        move |source| Self { what, hint: None, source: Some(source.into()) }
+        move |source| Self {
+            what,
+            hint: None,
+            source: Some(source.into()),
+        }
     }
 }
 

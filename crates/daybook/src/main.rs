@@ -65,5 +65,7 @@ fn database_url(settings: &Settings) -> Result<Secret, Failure> {
 /// Runs a command to its end. Threads for work that waits; HTTP has threads of its own.
 fn wait_for(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(Failure::because("the program's threads cannot be started"))?.block_on(command)
+    runtime
+        .map_err(Failure::because("the program's threads cannot be started"))?
+        .block_on(command)
 }

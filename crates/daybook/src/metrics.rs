@@ -8,9 +8,13 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use crate::failure::Failure;
 
 /// Upper bounds of the buckets for lengths of time, in seconds: from a cached answer to a stalled disk.
-const SECONDS: [f64; 14] = [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+const SECONDS: [f64; 14] = [
+    0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
+];
 /// Upper bounds of the buckets for numbers of pings.
-const PINGS: [f64; 10] = [1.0, 4.0, 16.0, 64.0, 256.0, 1_024.0, 2_048.0, 4_096.0, 8_192.0, 16_384.0];
+const PINGS: [f64; 10] = [
+    1.0, 4.0, 16.0, 64.0, 256.0, 1_024.0, 2_048.0, 4_096.0, 8_192.0, 16_384.0,
+];
 /// How often what was measured is tidied up when nobody reads it.
 const UPKEEP: Duration = Duration::from_secs(5);
 

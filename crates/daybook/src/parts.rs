@@ -58,7 +58,8 @@ impl Parts {
             ..adapters::postgres::Settings::new(addresses.database.expose())
         };
         Ok(Self {
-            database: adapters::postgres::connect(&database).map_err(Failure::because("DATABASE_URL cannot be used"))?,
+            database: adapters::postgres::connect(&database)
+                .map_err(Failure::because("DATABASE_URL cannot be used"))?,
             redis: redis(addresses, settings)?,
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
@@ -69,12 +70,20 @@ impl Parts {
     /// The same, after both servers were asked whether they can be worked with; refuses to go on where they cannot.
     pub async fn sound(addresses: &Addresses, settings: &Settings) -> Result<Self, Failure> {
         let parts = Self::at(addresses, settings)?;
-        let tolerated = if settings.allow_weak_durability { Grade::Weak } else { Grade::Warning };
+        let tolerated = if settings.allow_weak_durability {
+            Grade::Weak
+        } else {
+            Grade::Warning
+        };
         for finding in parts.findings().await? {
             match finding.grade {
                 Grade::Fine => tracing::info!("{}", finding.says),
                 grade if grade <= tolerated => tracing::warn!("{}", finding.says),
-                Grade::Weak => return Err(Failure::new(finding.says).hint("Or set DAYBOOK_ALLOW_WEAK_DURABILITY=yes and live with it.")),
+                Grade::Weak => {
+                    return Err(
+                        Failure::new(finding.says).hint("Or set DAYBOOK_ALLOW_WEAK_DURABILITY=yes and live with it.")
+                    );
+                }
                 _ => return Err(Failure::new(finding.says)),
             }
         }
@@ -89,7 +98,10 @@ impl Parts {
         let report = report.map_err(Failure::because("Postgres cannot be worked with"))?;
         let facts = self.redis.facts(self.clock.now()).await;
         let facts = facts.map_err(Failure::because("Redis cannot be worked with"))?;
-        Ok(checks::of_postgres(&report).into_iter().chain(checks::of_redis(&facts)).collect())
+        Ok(checks::of_postgres(&report)
+            .into_iter()
+            .chain(checks::of_redis(&facts))
+            .collect())
     }
 
     /// What the API serves. To be called on the runtime that it will live on.
@@ -103,12 +115,32 @@ impl Parts {
         let reader: Arc<dyn TimelineReader> = Arc::new(Timelines::new(self.database.clone()));
         let (clock, ids) = (Arc::clone(&self.clock), Arc::clone(&self.ids));
         Ok(api::Services {
-            register: Register { users: users.clone(), passwords: passwords.clone(), clock: clock.clone(), ids: ids.clone() },
-            sign_in: SignIn { users: users.clone(), passwords, sessions: sessions.clone(), tokens: tokens.clone(), clock: clock.clone(), ids: ids.clone() },
-            refresh: Refresh { sessions, tokens, clock: clock.clone() },
+            register: Register {
+                users: users.clone(),
+                passwords: passwords.clone(),
+                clock: clock.clone(),
+                ids: ids.clone(),
+            },
+            sign_in: SignIn {
+                users: users.clone(),
+                passwords,
+                sessions: sessions.clone(),
+                tokens: tokens.clone(),
+                clock: clock.clone(),
+                ids: ids.clone(),
+            },
+            refresh: Refresh {
+                sessions,
+                tokens,
+                clock: clock.clone(),
+            },
             profile: Profile { users: users.clone() },
             track: TrackPings::new(queue, clock.clone(), self.settings.rules),
-            reports: Reports { reader, users, clock: clock.clone() },
+            reports: Reports {
+                reader,
+                users,
+                clock: clock.clone(),
+            },
             access_tokens: access,
             clock,
             ids,
@@ -129,14 +161,20 @@ impl Parts {
     }
 
     fn probes(&self) -> Vec<Arc<dyn Probe>> {
-        vec![Arc::new(Health::new(self.database.clone())), Arc::new(self.redis.probe())]
+        vec![
+            Arc::new(Health::new(self.database.clone())),
+            Arc::new(self.redis.probe()),
+        ]
     }
 
     async fn access_tokens(&self) -> Result<SignedAccessTokens, Failure> {
         let failed = || "no key to sign access tokens with";
         let candidate = TokenKey::random(self.ids.new_id().to_string()).map_err(Failure::because(failed()))?;
         let keys = TokenKeys::new(self.database.clone());
-        let key = keys.newest_or(&candidate, self.clock.now()).await.map_err(Failure::because(failed()))?;
+        let key = keys
+            .newest_or(&candidate, self.clock.now())
+            .await
+            .map_err(Failure::because(failed()))?;
         SignedAccessTokens::new(&[key]).map_err(Failure::because(failed()))
     }
 }

@@ -114,7 +114,9 @@ impl Settings {
         Self {
             database_url: reader.text("DATABASE_URL").map(Secret::from),
             redis_url: reader.text("REDIS_URL").map(Secret::from),
-            listen: reader.parsed("DAYBOOK_LISTEN", "an address and port such as 127.0.0.1:8080").unwrap_or(LISTEN),
+            listen: reader
+                .parsed("DAYBOOK_LISTEN", "an address and port such as 127.0.0.1:8080")
+                .unwrap_or(LISTEN),
             metrics_listen: reader.parsed("DAYBOOK_METRICS_LISTEN", "an address and port such as 127.0.0.1:9464"),
             api_threads: reader.number("DAYBOOK_API_THREADS", 1..=256).unwrap_or_else(processors),
             database_connections: reader.number("DAYBOOK_DATABASE_CONNECTIONS", 2..=1_000).unwrap_or(10),
@@ -127,7 +129,9 @@ impl Settings {
             },
             allow_weak_durability: reader.choice("DAYBOOK_ALLOW_WEAK_DURABILITY", &YES_NO).unwrap_or(false),
             log: reader.text("DAYBOOK_LOG").unwrap_or_else(|| LOG.to_owned()),
-            log_format: reader.choice("DAYBOOK_LOG_FORMAT", &LOG_FORMATS).unwrap_or(LogFormat::Text),
+            log_format: reader
+                .choice("DAYBOOK_LOG_FORMAT", &LOG_FORMATS)
+                .unwrap_or(LogFormat::Text),
             embedded: EmbeddedSettings::with(reader),
         }
     }
@@ -140,7 +144,9 @@ impl EmbeddedSettings {
             data_home: data_home(reader),
             postgres_bin: reader.text("DAYBOOK_POSTGRES_BIN").map(PathBuf::from),
             redis_bin: reader.text("DAYBOOK_REDIS_BIN").map(PathBuf::from),
-            redis_fsync: reader.choice("DAYBOOK_REDIS_FSYNC", &FSYNCS).unwrap_or(RedisFsync::Always),
+            redis_fsync: reader
+                .choice("DAYBOOK_REDIS_FSYNC", &FSYNCS)
+                .unwrap_or(RedisFsync::Always),
             redis_memory_mb: reader.number("DAYBOOK_REDIS_MEMORY_MB", 16..=1_048_576).unwrap_or(512),
         }
     }
@@ -148,7 +154,7 @@ impl EmbeddedSettings {
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 /// What Daybook says, and of its libraries only what is wrong.
-const LOG: &str = "info,actix_server=warn,apalis_core=warn,refinery_core=warn";
+const LOG: &str = "info,actix_http=off,actix_server=warn,apalis_core=warn,refinery_core=warn";
 const YES_NO: [(&str, bool); 2] = [("yes", true), ("no", false)];
 const LOG_FORMATS: [(&str, LogFormat); 2] = [("text", LogFormat::Text), ("json", LogFormat::Json)];
 const FSYNCS: [(&str, RedisFsync); 2] = [("always", RedisFsync::Always), ("everysec", RedisFsync::EverySec)];
@@ -171,7 +177,9 @@ mod tests {
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<Settings, Vec<String>> {
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Settings::read(variables).map_err(|faults| faults.iter().map(ToString::to_string).collect())
     }
 
@@ -194,8 +202,17 @@ mod tests {
         ]);
         let faults = faults.expect_err("five faults");
         assert_eq!(faults.len(), 5, "{faults:?}");
-        for name in ["DAYBOOK_LISTEN ", "DAYBOOK_PING_SHARDS", "DAYBOOK_LOG_FORMAT", "USAGE_MAX_CLAIM", "DAYBOOK_LISTENN"] {
-            assert!(faults.iter().any(|fault| fault.contains(name.trim())), "{name} in {faults:?}");
+        for name in [
+            "DAYBOOK_LISTEN ",
+            "DAYBOOK_PING_SHARDS",
+            "DAYBOOK_LOG_FORMAT",
+            "USAGE_MAX_CLAIM",
+            "DAYBOOK_LISTENN",
+        ] {
+            assert!(
+                faults.iter().any(|fault| fault.contains(name.trim())),
+                "{name} in {faults:?}"
+            );
         }
     }
 
@@ -208,7 +225,10 @@ mod tests {
     #[test]
     fn durations_have_a_unit_and_a_limit() {
         let settings = read(&[("USAGE_MAX_SKEW", "90s"), ("USAGE_MAX_AGE", "30d")]).expect("valid");
-        assert_eq!((settings.rules.skew_max.as_secs(), settings.rules.age_max.as_secs()), (90, 30 * 86_400));
+        assert_eq!(
+            (settings.rules.skew_max.as_secs(), settings.rules.age_max.as_secs()),
+            (90, 30 * 86_400)
+        );
         assert!(read(&[("USAGE_MAX_AGE", "3653d")]).is_err());
         assert!(read(&[("USAGE_MAX_AGE", "99999999999999999999d")]).is_err());
         assert!(read(&[("USAGE_MAX_AGE", "0s")]).is_err());
@@ -217,7 +237,9 @@ mod tests {
     #[test]
     fn the_example_file_names_every_setting_and_its_values_are_valid() {
         let example = include_str!("../../../.env.example");
-        let lines = example.lines().map(|line| line.trim_start_matches("# ").trim_start_matches('#'));
+        let lines = example
+            .lines()
+            .map(|line| line.trim_start_matches("# ").trim_start_matches('#'));
         let named: Vec<(String, String)> = lines
             .filter_map(|line| line.split_once('='))
             .filter(|(name, _)| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'))
@@ -228,7 +250,11 @@ mod tests {
         Settings::with(&mut reader);
         let mut known = reader.asked().to_vec();
         known.sort_unstable();
-        let mut in_example: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).filter(|name| ours(name)).collect();
+        let mut in_example: Vec<&str> = named
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .filter(|name| ours(name))
+            .collect();
         in_example.sort_unstable();
         assert_eq!(in_example, known);
         Settings::read(named).expect("the example's values are valid");

@@ -22,7 +22,10 @@ pub fn run(arguments: &Up, settings: &Settings) -> Result<(), Failure> {
     };
     let servers = Servers::start(&options(&data_dir, &settings.embedded));
     let servers = servers.map_err(Failure::because("the private Postgres and Redis cannot be started"))?;
-    let settings = Settings { listen: arguments.listen.unwrap_or(settings.listen), ..settings.clone() };
+    let settings = Settings {
+        listen: arguments.listen.unwrap_or(settings.listen),
+        ..settings.clone()
+    };
     let ended = crate::wait_for(serve(&servers, &settings));
     servers.stop();
     ended
@@ -31,7 +34,10 @@ pub fn run(arguments: &Up, settings: &Settings) -> Result<(), Failure> {
 /// Where the queue of an installation is: that of `daybook up` on `data_dir`, else that of `REDIS_URL`, else that of `daybook up` on the default directory.
 pub fn redis_of(data_dir: Option<PathBuf>, settings: &Settings) -> Result<Addresses, Failure> {
     if let (None, Some(redis)) = (&data_dir, &settings.redis_url) {
-        return Ok(Addresses { database: String::new().into(), redis: redis.clone() });
+        return Ok(Addresses {
+            database: String::new().into(),
+            redis: redis.clone(),
+        });
     }
     let dir = data_dir.map_or_else(|| default_data_dir(settings), Ok)?;
     if !dir.is_dir() {
@@ -39,11 +45,17 @@ pub fn redis_of(data_dir: Option<PathBuf>, settings: &Settings) -> Result<Addres
         return Err(Failure::new(format!("there is no directory {}", dir.display())).hint(hint));
     }
     let dir = DataDir::open(&dir).map_err(Failure::because(format!("{} cannot be used", dir.display())))?;
-    Ok(Addresses { database: String::new().into(), redis: dir.redis_url().into() })
+    Ok(Addresses {
+        database: String::new().into(),
+        redis: dir.redis_url().into(),
+    })
 }
 
 async fn serve(servers: &Servers, settings: &Settings) -> Result<(), Failure> {
-    let addresses = Addresses { database: servers.database_url().to_owned().into(), redis: servers.redis_url().to_owned().into() };
+    let addresses = Addresses {
+        database: servers.database_url().to_owned().into(),
+        redis: servers.redis_url().to_owned().into(),
+    };
     migrate::bring_up_to_date(&addresses.database).await?;
     let parts = Parts::sound(&addresses, settings).await?;
     if let Some(address) = settings.metrics_listen {
@@ -52,7 +64,10 @@ async fn serve(servers: &Servers, settings: &Settings) -> Result<(), Failure> {
     let worker = worker_node::start(&parts, WORKER);
     let mut api = api_node::start(&parts, settings).await?;
     say(format!("Daybook is ready at http://{}", api.address()));
-    say(format!("Its API is described, and can be tried, at http://{}/api/docs", api.address()));
+    say(format!(
+        "Its API is described, and can be tried, at http://{}/api/docs",
+        api.address()
+    ));
     let ended = tokio::select! {
         asked = signals::stop() => asked.map_err(Failure::because("cannot listen for signals")),
         ended = api.ended() => return Err(api_node::gone(ended)),
@@ -88,6 +103,8 @@ fn default_data_dir(settings: &Settings) -> Result<PathBuf, Failure> {
         return Ok(PathBuf::from("/var/lib/daybook"));
     }
     let base = settings.embedded.data_home.clone();
-    let base = base.ok_or_else(|| Failure::new("there is no home directory to keep data in").hint("Name a directory with --data-dir."))?;
+    let base = base.ok_or_else(|| {
+        Failure::new("there is no home directory to keep data in").hint("Name a directory with --data-dir.")
+    })?;
     Ok(base.join("daybook"))
 }

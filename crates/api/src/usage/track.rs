@@ -152,8 +152,8 @@ pub(crate) async fn track(
 #[derive(Default)]
 struct Verdict {
     accepted: Vec<Ping>,
-    /// The numbers of those that are not, so that they are settled too.
-    refused: Vec<Seq>,
+    /// Those that are not: the number of each, where it has one, so that it is settled too.
+    refused: Vec<Option<Seq>>,
     /// Their faults, each with the index of its ping.
     rejected: Vec<(usize, FieldFault)>,
     /// Whether any ping has a number.
@@ -190,7 +190,7 @@ impl Verdict {
                 None
             }
             Err(faults) => {
-                self.refused.extend(seq);
+                self.refused.push(seq);
                 Some(faults)
             }
         }

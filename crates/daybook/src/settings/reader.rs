@@ -28,13 +28,20 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { variables: variables.into_iter().collect(), asked: Vec::new(), faults: Vec::new() }
+        Self {
+            variables: variables.into_iter().collect(),
+            asked: Vec::new(),
+            faults: Vec::new(),
+        }
     }
 
     /// The value as text; `None` when not set or empty.
     pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
         self.asked.push(name);
-        self.variables.get(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+        self.variables
+            .get(name)
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
     }
 
     /// The value of a variable that is not ours; `None` when not set or empty.
@@ -45,7 +52,9 @@ impl Reader {
     /// The value parsed; `form` says what it should look like.
     pub(super) fn parsed<T: FromStr>(&mut self, name: &'static str, form: &str) -> Option<T> {
         let text = self.text(name)?;
-        text.parse().ok().or_else(|| self.fault(name, format!("must be {form}")))
+        text.parse()
+            .ok()
+            .or_else(|| self.fault(name, format!("must be {form}")))
     }
 
     /// A whole number within `range`.
@@ -55,13 +64,20 @@ impl Reader {
     {
         let form = format!("a whole number from {} to {}", range.start(), range.end());
         let number = self.parsed(name, &form)?;
-        if range.contains(&number) { Some(number) } else { self.fault(name, format!("must be {form}")) }
+        if range.contains(&number) {
+            Some(number)
+        } else {
+            self.fault(name, format!("must be {form}"))
+        }
     }
 
     /// One of the named choices.
     pub(super) fn choice<T: Copy>(&mut self, name: &'static str, choices: &[(&str, T)]) -> Option<T> {
         let text = self.text(name)?;
-        let chosen = choices.iter().find(|(word, _)| *word == text).map(|(_, choice)| *choice);
+        let chosen = choices
+            .iter()
+            .find(|(word, _)| *word == text)
+            .map(|(_, choice)| *choice);
         chosen.or_else(|| {
             let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
             self.fault(name, format!("must be one of: {}", words.join(", ")))
@@ -71,8 +87,14 @@ impl Reader {
     /// A length of time with its unit: `30s`, `2m`, `24h`, `90d`; from a second to ten years.
     pub(super) fn duration(&mut self, name: &'static str) -> Option<Duration> {
         let text = self.text(name)?;
-        let duration = duration(&text).filter(|duration| (Duration::from_secs(1)..=super::DURATION_MAX).contains(duration));
-        duration.or_else(|| self.fault(name, "must be a number with a unit s, m, h or d, such as 90d, from 1s to 3652d".to_owned()))
+        let duration =
+            duration(&text).filter(|duration| (Duration::from_secs(1)..=super::DURATION_MAX).contains(duration));
+        duration.or_else(|| {
+            self.fault(
+                name,
+                "must be a number with a unit s, m, h or d, such as 90d, from 1s to 3652d".to_owned(),
+            )
+        })
     }
 
     /// The names asked for so far.
@@ -87,14 +109,24 @@ impl Reader {
         let others = |name: &&String| name.starts_with("DAYBOOK_AGENT_") || name.as_str() == "DAYBOOK_PASSWORD";
         for name in self.variables.keys().filter(ours).filter(|name| !others(name)) {
             if !self.asked.contains(&name.as_str()) {
-                self.faults.push(SettingFault { name: name.clone(), detail: "is no setting of Daybook; see .env.example".to_owned() });
+                self.faults.push(SettingFault {
+                    name: name.clone(),
+                    detail: "is no setting of Daybook; see .env.example".to_owned(),
+                });
             }
         }
-        if self.faults.is_empty() { Ok(()) } else { Err(self.faults) }
+        if self.faults.is_empty() {
+            Ok(())
+        } else {
+            Err(self.faults)
+        }
     }
 
     fn fault<T>(&mut self, name: &'static str, detail: String) -> Option<T> {
-        self.faults.push(SettingFault { name: name.to_owned(), detail });
+        self.faults.push(SettingFault {
+            name: name.to_owned(),
+            detail,
+        });
         None
     }
 }
@@ -108,5 +140,9 @@ fn duration(text: &str) -> Option<Duration> {
         "d" => 86_400,
         _ => return None,
     };
-    number.parse::<u64>().ok()?.checked_mul(unit_secs).map(Duration::from_secs)
+    number
+        .parse::<u64>()
+        .ok()?
+        .checked_mul(unit_secs)
+        .map(Duration::from_secs)
 }

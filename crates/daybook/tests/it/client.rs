@@ -32,8 +32,13 @@ impl Answer {
 
 impl Client {
     pub fn new(base: &str) -> Self {
-        let config = Agent::config_builder().http_status_as_error(false).timeout_global(Some(std::time::Duration::from_secs(20)));
-        Self { agent: config.build().into(), base: base.to_owned() }
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(std::time::Duration::from_secs(20)));
+        Self {
+            agent: config.build().into(),
+            base: base.to_owned(),
+        }
     }
 
     pub fn get(&self, path: &str, caller: Option<&Caller>) -> Answer {
@@ -45,12 +50,20 @@ impl Client {
     }
 
     pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
-        let request = headers.iter().fold(self.agent.post(format!("{}{path}", self.base)), |request, (name, value)| request.header(*name, *value));
-        answer(request.header("Content-Type", "application/json").send(body.to_string()))
+        let request = headers.iter().fold(
+            self.agent.post(format!("{}{path}", self.base)),
+            |request, (name, value)| request.header(*name, *value),
+        );
+        answer(
+            request
+                .header("Content-Type", "application/json")
+                .send(body.to_string()),
+        )
     }
 
     pub fn register(&self, email: &str, timezone: &str) {
-        let body = json!({"email": email, "password": "correct horse battery", "full_name": "Ada", "timezone": timezone});
+        let body =
+            json!({"email": email, "password": "correct horse battery", "full_name": "Ada", "timezone": timezone});
         let registered = self.post("/api/v1/users/register", &[], &body);
         assert_eq!(registered.status, 201, "{registered:?}");
     }
@@ -60,14 +73,31 @@ impl Client {
         let signed_in = self.post("/api/v1/auth/login", &[("X-Device-Id", device_key)], &body);
         assert_eq!(signed_in.status, 200, "{signed_in:?}");
         let signed_in = signed_in.json();
-        let word = |pointer: &str| signed_in.pointer(pointer).and_then(Value::as_str).expect(pointer).to_owned();
-        let precedence = signed_in.pointer("/device/precedence").and_then(Value::as_i64).expect("a precedence");
+        let word = |pointer: &str| {
+            signed_in
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .expect(pointer)
+                .to_owned()
+        };
+        let precedence = signed_in
+            .pointer("/device/precedence")
+            .and_then(Value::as_i64)
+            .expect("a precedence");
         let precedence = i32::try_from(precedence).expect("small");
-        Caller { token: word("/access_token"), device: word("/device/id"), precedence }
+        Caller {
+            token: word("/access_token"),
+            device: word("/device/id"),
+            precedence,
+        }
     }
 
     pub fn track(&self, caller: &Caller, body: &Value) -> Answer {
-        self.post("/api/v1/usage/track", &[("Authorization", &format!("Bearer {}", caller.token))], body)
+        self.post(
+            "/api/v1/usage/track",
+            &[("Authorization", &format!("Bearer {}", caller.token))],
+            body,
+        )
     }
 
     /// The caller's timeline in `[from, to)`, byte for byte.
@@ -83,8 +113,17 @@ fn answer(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answ
         Ok(mut response) => {
             let status = response.status().as_u16();
             let body = response.body_mut().read_to_string();
-            body.map_or(Answer { status: 0, body: String::new() }, |body| Answer { status, body })
+            body.map_or(
+                Answer {
+                    status: 0,
+                    body: String::new(),
+                },
+                |body| Answer { status, body },
+            )
         }
-        Err(_) => Answer { status: 0, body: String::new() },
+        Err(_) => Answer {
+            status: 0,
+            body: String::new(),
+        },
     }
 }

@@ -45,7 +45,9 @@ fn what_was_acknowledged_before_a_kill_of_everything_is_there_after_a_restart() 
                 0 => unknown.push(ping),
                 other => panic!("status {other}"),
             }
-            if acknowledged.len() == early.len() / 3 && let Some(victim) = victim.take() {
+            if acknowledged.len() == early.len() / 3
+                && let Some(victim) = victim.take()
+            {
                 victim.kill();
             }
         }

@@ -20,8 +20,21 @@ fn agent(desktop: &Desktop, server: &str, data: &Path) -> Program {
     let agent = Path::new(env!("CARGO_BIN_EXE_daybook")).with_file_name("daybook-agent");
     assert!(agent.exists(), "{} is missing: cargo build -p agent", agent.display());
     let mut command = Command::new(agent);
-    command.args(["run", "--server", server, "--email", "ada@example.org", "--ping-secs", "1", "--resend-secs", "2"]);
-    command.args(["--display", desktop.display()]).arg("--data-dir").arg(data);
+    command.args([
+        "run",
+        "--server",
+        server,
+        "--email",
+        "ada@example.org",
+        "--ping-secs",
+        "1",
+        "--resend-secs",
+        "2",
+    ]);
+    command
+        .args(["--display", desktop.display()])
+        .arg("--data-dir")
+        .arg(data);
     command.env("DAYBOOK_PASSWORD", "correct horse battery");
     Program::start(command)
 }
@@ -41,13 +54,21 @@ impl Person<'_> {
 
     /// Seconds of each application, as the report has them.
     fn report(&self) -> Value {
-        self.client.get(&format!("/api/v1/report/apps?bridge=0&{}", Self::days()), Some(&self.caller)).json()
+        self.client
+            .get(
+                &format!("/api/v1/report/apps?bridge=0&{}", Self::days()),
+                Some(&self.caller),
+            )
+            .json()
     }
 
     fn seconds(&self, app: &str) -> f64 {
         let report = self.report();
         let items = report["items"].as_array().expect("items").iter();
-        items.filter(|item| item["app_name"] == app).filter_map(|item| item["seconds"].as_f64()).sum()
+        items
+            .filter(|item| item["app_name"] == app)
+            .filter_map(|item| item["seconds"].as_f64())
+            .sum()
     }
 
     /// Uses whatever has the focus, until the report has that much more of it.
@@ -60,7 +81,10 @@ impl Person<'_> {
     }
 
     fn segments(&self) -> Vec<Value> {
-        let timeline = self.client.get(&format!("/api/v1/usage/timeline?{}", Self::days()), Some(&self.caller)).json();
+        let timeline = self
+            .client
+            .get(&format!("/api/v1/usage/timeline?{}", Self::days()), Some(&self.caller))
+            .json();
         timeline["segments"].as_array().expect("segments").clone()
     }
 }
@@ -74,7 +98,11 @@ fn two_applications_appear_with_the_seconds_that_they_had_the_focus() {
     let address = server.address();
     let client = Client::new(&address);
     client.register("ada@example.org", "Europe/Berlin");
-    let person = Person { client: &client, caller: client.sign_in("ada@example.org", "reader"), desktop: &desktop };
+    let person = Person {
+        client: &client,
+        caller: client.sign_in("ada@example.org", "reader"),
+        desktop: &desktop,
+    };
 
     desktop.focus(&editor);
     let agent = agent(&desktop, &address, agent_data.path());
@@ -85,7 +113,9 @@ fn two_applications_appear_with_the_seconds_that_they_had_the_focus() {
     person.uses("Editor");
     assert!(agent.terminate().success());
 
-    let segments = wait_for("all three stretches", || Some(person.segments()).filter(|segments| segments.len() == 3));
+    let segments = wait_for("all three stretches", || {
+        Some(person.segments()).filter(|segments| segments.len() == 3)
+    });
     let apps: Vec<&Value> = segments.iter().map(|segment| &segment["app_name"]).collect();
     assert_eq!(apps, ["Editor", "Browser", "Editor"]);
     assert_moved(&segments[0]["end_time"], to_browser);
@@ -94,8 +124,18 @@ fn two_applications_appear_with_the_seconds_that_they_had_the_focus() {
     assert_eq!(segments[1]["end_time"], segments[2]["start_time"], "no gap, no overlap");
 
     let report = person.report();
-    let seconds = |app: &str| segments.iter().filter(|segment| segment["app_name"] == app).filter_map(|s| s["seconds"].as_f64()).sum::<f64>();
-    assert_eq!(report["items"].as_array().map(Vec::len), Some(2), "nothing else was seen: {report}");
+    let seconds = |app: &str| {
+        segments
+            .iter()
+            .filter(|segment| segment["app_name"] == app)
+            .filter_map(|s| s["seconds"].as_f64())
+            .sum::<f64>()
+    };
+    assert_eq!(
+        report["items"].as_array().map(Vec::len),
+        Some(2),
+        "nothing else was seen: {report}"
+    );
     for app in ["Editor", "Browser"] {
         assert!((person.seconds(app) - seconds(app)).abs() < 0.001, "{app}: {report}");
     }
@@ -104,9 +144,14 @@ fn two_applications_appear_with_the_seconds_that_they_had_the_focus() {
 
 /// Asserts that what the tracker saw is when the test did it.
 fn assert_moved(seen: &Value, moved: Moved) {
-    let seen = chrono::DateTime::parse_from_rfc3339(seen.as_str().expect("a time")).expect("RFC 3339").timestamp_millis();
+    let seen = chrono::DateTime::parse_from_rfc3339(seen.as_str().expect("a time"))
+        .expect("RFC 3339")
+        .timestamp_millis();
     let (after, before) = (ms(moved.after), ms(moved.before));
-    assert!((after - TOLERANCE_MS..=before + TOLERANCE_MS).contains(&seen), "{seen} is not within {after} to {before}");
+    assert!(
+        (after - TOLERANCE_MS..=before + TOLERANCE_MS).contains(&seen),
+        "{seen} is not within {after} to {before}"
+    );
 }
 
 fn ms(at: SystemTime) -> i64 {

@@ -19,7 +19,10 @@ struct Installation {
 
 impl Installation {
     fn start() -> Self {
-        let installation = Self { database: TestPostgres::start_durable(), redis: TestRedis::start() };
+        let installation = Self {
+            database: TestPostgres::start_durable(),
+            redis: TestRedis::start(),
+        };
         let migrated = installation.run(&["migrate"]);
         assert!(migrated.status.success(), "{}", text(&migrated.stderr));
         installation
@@ -35,12 +38,18 @@ impl Installation {
 
     fn run(&self, arguments: &[&str]) -> std::process::Output {
         let settings = self.settings();
-        run(arguments, &settings.each_ref().map(|(name, value)| (*name, value.as_str())))
+        run(
+            arguments,
+            &settings.each_ref().map(|(name, value)| (*name, value.as_str())),
+        )
     }
 
     fn program(&self, part: &str) -> Program {
         let settings = self.settings();
-        Program::start(daybook(&[part], &settings.each_ref().map(|(name, value)| (*name, value.as_str()))))
+        Program::start(daybook(
+            &[part],
+            &settings.each_ref().map(|(name, value)| (*name, value.as_str())),
+        ))
     }
 
     fn worker(&self) -> Program {
@@ -95,7 +104,12 @@ fn any_order_batching_and_repetition_over_http_gives_the_timelines_of_the_ordere
         assert!(program.terminate().success());
     }
     let dead = installation.run(&["dead-letters", "list"]);
-    assert_eq!((dead.status.success(), text(&dead.stdout).contains("no dead letters")), (true, true), "{}", text(&dead.stdout));
+    assert_eq!(
+        (dead.status.success(), text(&dead.stdout).contains("no dead letters")),
+        (true, true),
+        "{}",
+        text(&dead.stdout)
+    );
 }
 
 /// A request of one caller.
@@ -112,7 +126,11 @@ fn send(client: &Client, request: &Request) {
 }
 
 fn in_order(people: &People, pings: &[Sent]) -> Vec<Request> {
-    let request = |ping: &Sent| Request { caller: people.caller(ping).clone(), body: ping.body(), pings: 1 };
+    let request = |ping: &Sent| Request {
+        caller: people.caller(ping).clone(),
+        body: ping.body(),
+        pings: 1,
+    };
     pings.iter().map(request).collect()
 }
 
@@ -130,7 +148,11 @@ fn shuffled(people: &People, pings: &[Sent]) -> Vec<Request> {
             let take = usize::try_from(1 + random.below(40)).expect("small").min(rest.len());
             let (list, others) = rest.split_at(take);
             let body = json!({"pings": list.iter().map(|ping| ping.body()).collect::<Vec<_>>()});
-            requests.push(Request { caller: people.caller(list[0]).clone(), body, pings: list.len() });
+            requests.push(Request {
+                caller: people.caller(list[0]).clone(),
+                body,
+                pings: list.len(),
+            });
             rest = others;
         }
     }
@@ -140,11 +162,17 @@ fn shuffled(people: &People, pings: &[Sent]) -> Vec<Request> {
 
 /// Empties the timelines, as if nothing had ever been sent.
 fn forget_all_time(database: &TestPostgres) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     runtime.block_on(async {
         let connected = tokio_postgres::connect(&database.database_url(), tokio_postgres::NoTls).await;
         let (client, connection) = connected.expect("the database is there");
         tokio::spawn(connection);
-        client.batch_execute("TRUNCATE app_usage, usage_open, usage_progress").await.expect("emptied");
+        client
+            .batch_execute("TRUNCATE app_usage, usage_open, usage_progress")
+            .await
+            .expect("emptied");
     });
 }

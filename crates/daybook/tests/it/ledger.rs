@@ -83,8 +83,18 @@ pub fn pings(seed: u64) -> Vec<Sent> {
             };
             let end = at.plus_ms(1 + ms(&mut random, 10_000));
             let span = Span::new(at, end).expect("not empty");
-            let attention = if random.below(5) == 0 { Attention::Passive } else { Attention::Active };
-            pings.push(Sent { user, device, span, label: label.clone(), attention });
+            let attention = if random.below(5) == 0 {
+                Attention::Passive
+            } else {
+                Attention::Active
+            };
+            pings.push(Sent {
+                user,
+                device,
+                span,
+                label: label.clone(),
+                attention,
+            });
             at = end;
         }
     }
@@ -107,9 +117,14 @@ fn ms(random: &mut Random, bound: u64) -> i64 {
     i64::try_from(random.below(bound)).expect("small")
 }
 
-#[expect(clippy::disallowed_methods, reason = "the server under test runs on the system's clock, and so must its clients")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the server under test runs on the system's clock, and so must its clients"
+)]
 pub fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
     i64::try_from(since.as_millis()).expect("this side of the year 292,000,000")
 }
 
@@ -125,7 +140,11 @@ impl People {
 
     /// In order of devices, so that the second has the greater precedence.
     pub fn sign_in(client: &Client) -> Self {
-        let devices = |user: usize| (0..DEVICES).map(|device| client.sign_in(&email(user), &format!("device-{device}"))).collect();
+        let devices = |user: usize| {
+            (0..DEVICES)
+                .map(|device| client.sign_in(&email(user), &format!("device-{device}")))
+                .collect()
+        };
         Self((0..USERS).map(devices).collect())
     }
 
@@ -135,20 +154,40 @@ impl People {
 
     /// What the law makes of `pings`, as the API writes it, person by person.
     pub fn expected(&self, pings: &[Sent]) -> Vec<Value> {
-        let of = |user: usize| pings.iter().filter(move |ping| ping.user == user).map(|ping| self.segment(ping));
-        (0..USERS).map(|user| Timeline::of(of(user)).segments().iter().map(written).collect()).collect()
+        let of = |user: usize| {
+            pings
+                .iter()
+                .filter(move |ping| ping.user == user)
+                .map(|ping| self.segment(ping))
+        };
+        (0..USERS)
+            .map(|user| Timeline::of(of(user)).segments().iter().map(written).collect())
+            .collect()
     }
 
     fn segment(&self, ping: &Sent) -> Segment {
         let caller = self.caller(ping);
         let device = DeviceId(caller.device.parse().expect("a UUID"));
-        let rank = Rank { attention: ping.attention, precedence: caller.precedence, device };
-        Segment { span: ping.span, holder: Holder { rank, label: ping.label.clone() } }
+        let rank = Rank {
+            attention: ping.attention,
+            precedence: caller.precedence,
+            device,
+        };
+        Segment {
+            span: ping.span,
+            holder: Holder {
+                rank,
+                label: ping.label.clone(),
+            },
+        }
     }
 
     /// Waits until the server's timelines are the `expected` ones, and answers them byte for byte.
     pub fn timelines(&self, client: &Client, expected: &[Value]) -> Vec<String> {
-        let (from, to) = (UnixMs(now_ms() - 4 * DAY_MS).day_start().to_string(), UnixMs(now_ms()).to_string());
+        let (from, to) = (
+            UnixMs(now_ms() - 4 * DAY_MS).day_start().to_string(),
+            UnixMs(now_ms()).to_string(),
+        );
         let of = |(devices, expected): (&Vec<Caller>, &Value)| {
             let mut last = String::new();
             wait_for("the expected timeline", || {
@@ -168,7 +207,11 @@ fn email(user: usize) -> String {
 #[expect(clippy::cast_precision_loss, reason = "a test's spans are far below 2^52 ms")]
 fn written(segment: &Segment) -> Value {
     let span = segment.span;
-    let seconds = if span.ms() % 1_000 == 0 { json!(span.ms() / 1_000) } else { json!(span.ms() as f64 / 1_000.0) };
+    let seconds = if span.ms() % 1_000 == 0 {
+        json!(span.ms() / 1_000)
+    } else {
+        json!(span.ms() as f64 / 1_000.0)
+    };
     json!({
         "start_time": span.start().to_string(),
         "end_time": span.end().to_string(),

@@ -23,18 +23,28 @@ pub struct Program {
 pub fn daybook(arguments: &[&str], settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_daybook"));
     let path = std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "HOME" || name == "TMPDIR");
-    command.args(arguments).env_clear().envs(path).envs(settings.iter().copied());
+    command
+        .args(arguments)
+        .env_clear()
+        .envs(path)
+        .envs(settings.iter().copied());
     command
 }
 
 /// A directory for a server's data, which the account that the servers run as can reach.
 pub fn data_dir() -> TempDir {
-    tempfile::Builder::new().permissions(Permissions::from_mode(0o711)).tempdir().expect("a directory")
+    tempfile::Builder::new()
+        .permissions(Permissions::from_mode(0o711))
+        .tempdir()
+        .expect("a directory")
 }
 
 /// Runs a command that ends by itself.
 pub fn run(arguments: &[&str], settings: &[(&str, &str)]) -> Output {
-    daybook(arguments, settings).stdin(Stdio::null()).output().expect("run daybook")
+    daybook(arguments, settings)
+        .stdin(Stdio::null())
+        .output()
+        .expect("run daybook")
 }
 
 pub fn text(bytes: &[u8]) -> String {
@@ -43,10 +53,20 @@ pub fn text(bytes: &[u8]) -> String {
 
 impl Program {
     pub fn start(mut command: Command) -> Self {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("start");
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("start");
         let (send, lines) = channel();
         let out = child.stdout.take().expect("piped");
-        std::thread::spawn(move || BufReader::new(out).lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
+        std::thread::spawn(move || {
+            BufReader::new(out)
+                .lines()
+                .map_while(Result::ok)
+                .try_for_each(|line| send.send(line))
+        });
         let errors = Arc::new(Mutex::new(String::new()));
         let (mut err, kept) = (child.stderr.take().expect("piped"), Arc::clone(&errors));
         std::thread::spawn(move || {
@@ -66,7 +86,10 @@ impl Program {
     pub fn line_with(&self, words: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match self
+                .lines
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+            {
                 Ok(line) if line.contains(words) => return line,
                 Ok(_) => {}
                 Err(RecvTimeoutError::Timeout) => panic!("no line with {words:?} in time; it said:\n{}", self.errors()),
@@ -78,7 +101,10 @@ impl Program {
     /// Waits until it says that it is ready, and answers the address it names.
     pub fn address(&self) -> String {
         let line = self.line_with("ready at http://");
-        line.split_whitespace().find(|word| word.starts_with("http://")).expect("an address").to_owned()
+        line.split_whitespace()
+            .find(|word| word.starts_with("http://"))
+            .expect("an address")
+            .to_owned()
     }
 
     pub fn errors(&self) -> String {
@@ -99,13 +125,20 @@ impl Program {
             if let Some(status) = self.child.try_wait().expect("wait") {
                 return status;
             }
-            assert!(Instant::now() < deadline, "it did not stop; it said:\n{}", self.errors());
+            assert!(
+                Instant::now() < deadline,
+                "it did not stop; it said:\n{}",
+                self.errors()
+            );
             std::thread::sleep(Duration::from_millis(10));
         }
     }
 
     fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status().expect("run kill");
+        let sent = Command::new("kill")
+            .args(["-s", name, &self.pid().to_string()])
+            .status()
+            .expect("run kill");
         assert!(sent.success(), "the program is still there");
     }
 }

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::client::Client;
 use crate::ledger::now_ms;
-use crate::program::{Program, daybook, data_dir, run, text, wait_for};
+use crate::program::{Program, data_dir, daybook, run, text, wait_for};
 
 pub fn up(data: &TempDir) -> Program {
     let dir = data.path().to_str().expect("UTF-8");
@@ -17,11 +17,20 @@ pub fn up(data: &TempDir) -> Program {
 /// The shell commands of the README's first screen, but for the one that starts the server.
 fn readme_commands(address: &str) -> String {
     let readme = include_str!("../../../../README.md");
-    let screen = readme.split("## From nothing to your first report").nth(1).expect("the heading stands");
+    let screen = readme
+        .split("## From nothing to your first report")
+        .nth(1)
+        .expect("the heading stands");
     let screen = screen.split("\n## ").next().expect("a section");
-    let blocks = screen.split("```sh\n").skip(1).map(|block| block.split("```").next().expect("closed"));
+    let blocks = screen
+        .split("```sh\n")
+        .skip(1)
+        .map(|block| block.split("```").next().expect("closed"));
     let typed = blocks.filter(|block| !block.contains("scripts/up") && !block.contains("daybook-agent"));
-    typed.collect::<Vec<_>>().join("\n").replace("http://127.0.0.1:8080", address)
+    typed
+        .collect::<Vec<_>>()
+        .join("\n")
+        .replace("http://127.0.0.1:8080", address)
 }
 
 #[test]
@@ -31,7 +40,11 @@ fn the_commands_of_the_readme_end_in_a_first_report() {
     let address = server.address();
     let commands = readme_commands(&address);
     assert_eq!(commands.matches("curl").count(), 4, "{commands}");
-    let shell = Command::new("sh").args(["-eu", "-c", &commands]).stdin(Stdio::null()).output().expect("a shell");
+    let shell = Command::new("sh")
+        .args(["-eu", "-c", &commands])
+        .stdin(Stdio::null())
+        .output()
+        .expect("a shell");
     let said = text(&shell.stdout);
     assert!(shell.status.success(), "{said}\n{}", text(&shell.stderr));
     assert!(said.contains("\"status\":\"queued\""), "{said}");
@@ -42,11 +55,17 @@ fn the_commands_of_the_readme_end_in_a_first_report() {
     let day = 24 * 3_600_000;
     let (from, to) = (date(now_ms() - day), date(now_ms() + day));
     let report = wait_for("the first report", || {
-        let report = client.get(&format!("/api/v1/report/apps?from={from}&to={to}"), Some(&caller)).json();
+        let report = client
+            .get(&format!("/api/v1/report/apps?from={from}&to={to}"), Some(&caller))
+            .json();
         (report["total_seconds"] != 0).then_some(report)
     });
     let item = &report["items"][0];
-    assert_eq!((&item["app_name"], report["items"].as_array().map(Vec::len)), (&Value::from("Editor"), Some(1)), "{report}");
+    assert_eq!(
+        (&item["app_name"], report["items"].as_array().map(Vec::len)),
+        (&Value::from("Editor"), Some(1)),
+        "{report}"
+    );
     assert!(item["seconds"] == 30 || item["seconds"] == 31, "{report}");
     assert!(server.terminate().success());
 }
@@ -69,9 +88,16 @@ fn what_was_tracked_is_there_after_a_restart() {
     let segments = wait_for("the ping", || {
         let answer = client.timeline(&caller, &at(end - 60_000), &at(end + 60_000));
         let answer: Value = serde_json::from_str(&answer).expect("JSON");
-        answer["segments"].as_array().filter(|segments| !segments.is_empty()).cloned()
+        answer["segments"]
+            .as_array()
+            .filter(|segments| !segments.is_empty())
+            .cloned()
     });
-    assert_eq!((segments.len(), &segments[0]["seconds"]), (1, &Value::from(5)), "{segments:?}");
+    assert_eq!(
+        (segments.len(), &segments[0]["seconds"]),
+        (1, &Value::from(5)),
+        "{segments:?}"
+    );
     assert!(server.terminate().success());
 }
 
@@ -93,7 +119,16 @@ fn an_address_in_use_is_said_plainly_and_leaves_nothing_running() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("bind");
     let address = taken.local_addr().expect("bound").to_string();
     let data = data_dir();
-    let refused = run(&["up", "--data-dir", data.path().to_str().expect("UTF-8"), "--listen", &address], &[]);
+    let refused = run(
+        &[
+            "up",
+            "--data-dir",
+            data.path().to_str().expect("UTF-8"),
+            "--listen",
+            &address,
+        ],
+        &[],
+    );
     assert!(!refused.status.success());
     assert!(text(&refused.stderr).contains(&address), "{}", text(&refused.stderr));
     for server in ["postgres", "redis"] {

@@ -39,18 +39,24 @@ impl TrackPings {
         self.rules.span(start, end, self.clock.now())
     }
 
-    /// Keeps `pings` and settles the numbers of those that were `refused` at the door. `Ok` is the promise behind a 202.
+    /// Keeps `pings`, and settles the numbers of those that were `refused` at the door, where they have one. `Ok` is the promise behind a 202.
     ///
     /// # Errors
     /// When the queue cannot keep them: the caller sends them again.
-    pub async fn track(&self, caller: &Caller, pings: Vec<Ping>, refused: Vec<Seq>) -> Result<Tracked, PortError> {
+    pub async fn track(
+        &self,
+        caller: &Caller,
+        pings: Vec<Ping>,
+        refused: Vec<Option<Seq>>,
+    ) -> Result<Tracked, PortError> {
         let accepted = pings.len() as u64;
         metrics::counter!("daybook_pings_refused_total").increment(refused.len() as u64);
-        let refused = refused.into_iter().map(|seq| Arrival::Refused {
+        let settled = |seq| Arrival::Refused {
             user: caller.user,
             device: caller.device,
             seq,
-        });
+        };
+        let refused = refused.into_iter().flatten().map(settled);
         let arrivals: Vec<Arrival> = pings
             .into_iter()
             .map(|ping| ping.sent_by(caller))

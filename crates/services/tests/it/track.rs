@@ -35,7 +35,7 @@ async fn a_ping_becomes_a_claim_of_its_caller_and_nobody_else() {
 async fn the_numbers_of_refused_pings_are_settled_with_the_others() {
     let world = World::new();
     let pings = vec![numbered(ping("Editor", -10, -5), 1), numbered(ping("Editor", -5, 0), 3)];
-    let refused = vec![Seq::new(2).expect("in range")];
+    let refused = vec![Some(Seq::new(2).expect("in range")), None];
     track(&world).track(&caller(1), pings, refused).await.expect("kept");
     let batch = world.source.take(0).await.expect("there").expect("a batch");
     MergePings::new(world.timelines.clone(), world.source.clone())
