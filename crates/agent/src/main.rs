@@ -1,6 +1,6 @@
 //! The desktop tracker's program.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::panic;
 use std::process::{self, ExitCode};
 
@@ -8,7 +8,9 @@ use agent::chain::Chain;
 use agent::commands::{self, CommandError};
 use agent::settings::{Command, Settings};
 use clap::Parser;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 fn main() -> ExitCode {
     // Half an agent is worse than none: whoever started it can start it again, and the spool is whole at every moment.
@@ -18,11 +20,13 @@ fn main() -> ExitCode {
         process::abort();
     }));
     let settings = Settings::parse();
-    tracing_subscriber::fmt()
-        .with_max_level(LevelFilter::from(settings.log))
+    // The agent's own lines alone: what a library says of a connection is in them as the cause.
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
-        .with_target(false)
-        .init();
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false);
+    let own = Targets::new().with_target("agent", LevelFilter::from(settings.log));
+    tracing_subscriber::registry().with(lines.with_filter(own)).init();
     match execute(&settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

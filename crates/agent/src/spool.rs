@@ -123,7 +123,7 @@ impl Spool {
             book: replayed.book,
         };
         if is_new || spool.unreadable > 0 {
-            spool.rewrite(spool.book.clone())?;
+            spool.rewrite(&spool.book.clone())?;
         }
         Ok(spool)
     }
@@ -177,7 +177,8 @@ impl Spool {
     pub fn renumber(&mut self, first: u64) -> Result<(), FileError> {
         let mut renumbered = self.book.clone();
         renumbered.renumber(first.max(1));
-        self.rewrite(renumbered)?;
+        self.rewrite(&renumbered)?;
+        self.book = renumbered;
         self.offered = self.book.merged();
         Ok(())
     }
@@ -255,15 +256,18 @@ impl Spool {
         if self.lines <= 2 * self.book.queue().len() + DEAD_LINES_MAX {
             return;
         }
-        if let Err(error) = self.rewrite(self.book.clone()) {
+        self.book.tidy();
+        let book = std::mem::take(&mut self.book);
+        let rewritten = self.rewrite(&book);
+        self.book = book;
+        if let Err(error) = rewritten {
             // Nothing is lost: the old file stays in use, and grows.
             tracing::warn!(error = %Chain(&error), "the spool could not be rewritten");
         }
     }
 
-    /// Writes the file anew with what the book holds, and takes the book.
-    fn rewrite(&mut self, mut book: Book) -> Result<(), FileError> {
-        book.tidy();
+    /// Writes the file anew with what the book holds.
+    fn rewrite(&mut self, book: &Book) -> Result<(), FileError> {
         let mut written = 0;
         self.file = files::replace_with(&self.path, |file| {
             let mut to = BufWriter::new(file);
@@ -282,7 +286,6 @@ impl Spool {
         self.bytes = written;
         self.lines = 1 + book.queue().len();
         self.torn = false;
-        self.book = book;
         Ok(())
     }
 }

@@ -142,12 +142,8 @@ fn kind_of(code: &str) -> PortErrorKind {
         // 08 connection, 28 sign-in, 3D no such database, 40 rolled back for others' sake, 53 out of resources, 55 in use or not ready, 57 an
         // operator stepped in, 58 the system below, F0 settings, XX the server itself: none of these is about what we asked.
         "08" | "28" | "3D" | "40" | "53" | "55" | "57" | "58" | "F0" | "XX" => true,
-        // A server that became a replica; a grant that is missing.
-        _ => [
-            SqlState::READ_ONLY_SQL_TRANSACTION.code(),
-            SqlState::INSUFFICIENT_PRIVILEGE.code(),
-        ]
-        .contains(&code),
+        // A server that became a replica; a transaction that stood still or lasted too long; a grant that is missing.
+        _ => ["25006", "25P03", "25P04", "42501"].contains(&code),
     };
     if passes {
         PortErrorKind::Unavailable
@@ -174,6 +170,7 @@ mod tests {
         for code in [
             "08006", // connection failure
             "25006", // read-only transaction
+            "25P03", // idle in transaction for too long
             "28P01", // invalid password
             "3D000", // no such database
             "40001", // serialization failure

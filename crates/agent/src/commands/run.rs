@@ -63,7 +63,7 @@ pub fn run(dir: &Path, settings: &RunSettings) -> Result<(), CommandError> {
     let sent = has_ended(&sent, LAST_REQUEST_MAX);
     // A disk that does not answer may hold the lock for ever.
     let waiting = kept.then(|| outbox.lock().spool.waiting());
-    tracing::info!(waiting, kept, sent, "stopped");
+    tracing::info!(waiting, kept_in_time = kept, sent_in_time = sent, "stopped");
     Ok(())
 }
 
