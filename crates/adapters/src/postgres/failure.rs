@@ -58,6 +58,14 @@ impl Failure {
         }
     }
 
+    /// What went wrong while a connection was made: nothing is converted then, so whatever the server does not refuse is about reaching it.
+    pub(super) fn connecting(error: tokio_postgres::Error) -> Self {
+        match Self::from(error) {
+            Self::Misfit(error) => Self::Away(error),
+            failure => failure,
+        }
+    }
+
     /// Whether a row had no partition to go to: an operator dropped or detached it.
     pub(super) fn lacks_partition(&self) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.code == SqlState::CHECK_VIOLATION.code()
@@ -123,13 +131,7 @@ impl From<refinery::Error> for Failure {
 impl From<PoolError> for Failure {
     fn from(error: PoolError) -> Self {
         match error {
-            PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
-                match Self::from(error) {
-                    // Nothing is converted while a connection is made.
-                    Self::Misfit(error) => Self::Away(error),
-                    failure => failure,
-                }
-            }
+            PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => Self::connecting(error),
             error => Self::Pool(error),
         }
     }

@@ -21,21 +21,16 @@ mod embedded {
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// How long to wait for another node that migrates, or for a lock that work on a table holds.
 const LOCK_MAX: Duration = Duration::from_mins(1);
-/// How long a look at what is applied may take.
-const LOOK_MAX: Duration = Duration::from_secs(10);
+/// How long the answer to a small question may take.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// Applies the migrations that the database at `url` lacks, each in a transaction of its own, and answers their names, earliest first.
 ///
 /// A database with a migration that this program does not know, or knows with other content, is refused as it is: a newer program made it.
 pub async fn migrate(url: &str) -> Result<Vec<String>, PortError> {
     with_client(url, "migrate the database", async |client| {
-        // Held by the session, so it ends with it, however that ends. Migrations themselves take as long as they take.
-        let sql = format!("SET lock_timeout = {}; SET statement_timeout = 0", LOCK_MAX.as_millis());
-        client.batch_execute(&sql).await?;
-        let lock = client
-            .prepare_typed("SELECT pg_advisory_lock($1, 0)", &[Type::INT4])
-            .await?;
-        client.execute(&lock, &[&lock_class::MIGRATIONS]).await?;
+        bounded(LOCK_MAX + ANSWER_MAX, lock(client)).await?;
+        // Migrations themselves take as long as they take.
         let report = runner().run_async(client).await?;
         Ok(report.applied_migrations().iter().map(Migration::to_string).collect())
     })
@@ -45,8 +40,7 @@ pub async fn migrate(url: &str) -> Result<Vec<String>, PortError> {
 /// The names of the migrations that the database at `url` lacks, earliest first. Changes nothing.
 pub async fn migrations_pending(url: &str) -> Result<Vec<String>, PortError> {
     with_client(url, "look which migrations the database has", async |client| {
-        let look = async { pending(client).await };
-        timeout(LOOK_MAX, look).await.unwrap_or(Err(Failure::Overdue(LOOK_MAX)))
+        bounded(ANSWER_MAX, pending(client)).await
     })
     .await
 }
@@ -71,6 +65,16 @@ pub(super) async fn pending(client: &Client) -> Result<Vec<String>, Failure> {
     Ok(lacking.into_iter().map(Migration::to_string).collect())
 }
 
+/// Keeps other nodes from migrating for as long as the session lasts, however it ends.
+async fn lock(client: &Client) -> Result<(), Failure> {
+    let sql = format!("SET lock_timeout = {}; SET statement_timeout = 0", LOCK_MAX.as_millis());
+    client.batch_execute(&sql).await?;
+    let sql = "SELECT pg_advisory_lock($1, 0)";
+    let lock = client.prepare_typed(sql, &[Type::INT4]).await?;
+    client.execute(&lock, &[&lock_class::MIGRATIONS]).await?;
+    Ok(())
+}
+
 fn runner() -> Runner {
     embedded::migrations::runner()
 }
@@ -84,15 +88,15 @@ async fn with_client<T>(
     let mut config = config(url)?;
     config.connect_timeout(CONNECT_MAX);
     let outcome = async {
-        let (mut client, connection) = timeout(CONNECT_MAX, config.connect(NoTls))
-            .await
-            .map_err(|_| Failure::Overdue(CONNECT_MAX))??;
+        let connecting = async { config.connect(NoTls).await.map_err(Failure::connecting) };
+        let (mut client, connection) = bounded(CONNECT_MAX, connecting).await?;
         // It speaks to the server until the client is dropped; what goes wrong meanwhile, the client is told.
-        let connection = tokio::spawn(connection);
-        let outcome = work(&mut client).await;
-        drop(client);
-        drop(connection.await);
-        outcome
+        tokio::spawn(connection);
+        work(&mut client).await
     };
     outcome.await.map_err(|failure| failure.while_trying_to(attempt))
+}
+
+async fn bounded<T>(max: Duration, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    timeout(max, work).await.unwrap_or(Err(Failure::Overdue(max)))
 }

@@ -1,16 +1,18 @@
 //! The program on a real X server, with a window manager, real applications and a focus that moves.
 
+use std::fs::File;
 use std::time::{Duration, SystemTime};
 
 use agent::desktop::Desktop as Display;
 use agent::spool::{self, Spool};
+use serde_json::json;
 use tempfile::TempDir;
 use testkit::desktop::{App, Desktop, Moved};
 use x11rb::connection::Connection;
 use x11rb::protocol::xproto::{ConnectionExt, CreateWindowAux, EventMask, InputFocus, WindowClass};
 
-use crate::rig::{Program, run, wait_until};
-use crate::stub::Stub;
+use crate::rig::{Program, program, run, wait_until};
+use crate::stub::{EMAIL, Fault, PASSWORD, Stub};
 
 /// How far a time that the agent found out may be from when the test did it.
 const TOLERANCE_MS: i64 = 1_000;
@@ -162,6 +164,51 @@ fn idle_time_is_not_counted() {
         (ms(back.after) - TOLERANCE_MS..=ms(back.before) + TOLERANCE_MS).contains(&returned),
         "{returned}, {back:?}"
     );
+}
+
+#[test]
+fn what_somebody_uses_is_not_in_the_log() {
+    let mut desktop = Desktop::start();
+    let app = desktop.open("Secretive");
+    desktop.focus(&app);
+    let scene = Scene::new(desktop);
+    // Before the server takes them, the pings go through every kind of refusal.
+    scene.stub.fault([
+        Fault::Busy { retry_after_secs: 1 },
+        Fault::Cut,
+        Fault::Answer {
+            status: 422,
+            body: json!({"title": "Unprocessable", "detail": "Secretive", "errors": [{"pointer": "/pings/0/app_name", "detail": "Secretive"}]}),
+        },
+    ]);
+    let log = scene.dir.path().join("log");
+    let mut command = program(scene.dir.path());
+    command
+        .args([
+            "run",
+            "--server",
+            &scene.stub.url(),
+            "--email",
+            EMAIL,
+            "--log",
+            "debug",
+            "--ping-secs",
+            "1",
+        ])
+        .env("DISPLAY", scene.desktop.display())
+        .env("DAYBOOK_PASSWORD", PASSWORD)
+        .stderr(File::create(&log).expect("a file"));
+    let agent = Program::from(command.spawn().expect("started"));
+    scene.use_for("Secretive", 1_000);
+    agent.stop();
+    let log = std::fs::read_to_string(log).expect("text");
+    assert!(
+        log.contains("watching the display") && log.contains("never take"),
+        "{log}"
+    );
+    for canary in ["Secretive", PASSWORD, EMAIL, "access-", "refresh-"] {
+        assert!(!log.contains(canary), "{canary} in {log}");
+    }
 }
 
 #[test]

@@ -35,13 +35,13 @@ async fn the_queue_and_the_merges_are_measured() {
         eventually(async || shows(line).await).await;
     }
     running.end().await;
-    let shown = exporter.render();
+    let page = exporter.render();
     for line in [
         "daybook_pings_merged_total 8",
         "daybook_pings_dead_total 1",
         "daybook_merge_batch_pings_sum 8",
     ] {
-        assert!(shown.lines().any(|shown| shown == line), "{line} in\n{shown}");
+        assert!(page.lines().any(|shown| shown == line), "{line} in\n{page}");
     }
-    assert!(shown.contains("daybook_merge_seconds_count"), "{shown}");
+    assert!(page.contains("daybook_merge_seconds_count"), "{page}");
 }

@@ -124,7 +124,7 @@ async fn run(
         return Ok(rows);
     }
     Err(Failure::Broken(format!(
-        "of {rows} rows that a merge names, {written} are there"
+        "a merge wrote {written} of the {rows} rows it named"
     )))
 }
 

@@ -209,13 +209,45 @@ async fn a_merge_that_is_refused_leaves_no_trace_and_its_people_can_be_merged_ag
     let refused = timelines.merge(&pings).await.expect_err("poison");
     assert!(!refused.is_unavailable());
     assert!(
-        refused.chain().contains("app_usage_poison") && !refused.chain().contains("\n"),
+        refused.chain().contains("app_usage_poison") && !refused.chain().contains('\n'),
         "{}",
         refused.chain()
     );
     assert_eq!(stored(&client).await, left);
     pings.truncate(2);
     assert!(timelines.merge(&pings).await.expect("merge").rows > 0);
+}
+
+#[tokio::test]
+async fn a_row_that_vanishes_under_a_merge_fails_it_instead_of_losing_a_ping() {
+    let (server, database) = database().await;
+    let client = client(&server).await;
+    let timelines = Timelines::new(database);
+    timelines.merge(&[ping(0, 5, 1, "a")]).await.expect("merge");
+    let vanish = "CREATE FUNCTION vanish() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; \
+        CREATE TRIGGER vanish BEFORE UPDATE ON usage_open FOR EACH ROW EXECUTE FUNCTION vanish()";
+    client
+        .batch_execute(vanish)
+        .await
+        .expect("a trigger that skips the update");
+    let failed = timelines
+        .merge(&[numbered(ping(5, 9, 1, "a"), 1)])
+        .await
+        .expect_err("nothing was extended");
+    assert!(
+        failed.chain().contains("a merge wrote 0 of the 1 rows it named"),
+        "{}",
+        failed.chain()
+    );
+    client
+        .batch_execute("DROP TRIGGER vanish ON usage_open")
+        .await
+        .expect("drop");
+    let merged = timelines
+        .merge(&[numbered(ping(5, 9, 1, "a"), 1)])
+        .await
+        .expect("merge");
+    assert_eq!(merged.rows, 2, "neither the piece nor the number was kept before");
 }
 
 #[tokio::test]

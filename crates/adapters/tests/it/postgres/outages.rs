@@ -129,6 +129,39 @@ async fn a_server_that_became_read_only_or_refuses_the_role_is_unavailable() {
 }
 
 #[tokio::test]
+async fn connections_that_an_operator_ends_are_unavailable_once_at_most() {
+    let (server, _) = database().await;
+    let admin = client(&server).await;
+    let timelines = Timelines::new(connect(&Settings::new(server.database_url())).expect("a pool"));
+    timelines.merge(&[ping(0, 5, 1, "a")]).await.expect("merge");
+    let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'daybook'";
+    admin.execute(end, &[]).await.expect("terminate");
+    // The pool may not have noticed yet; if it has, it connects anew.
+    if let Err(error) = timelines.merge(&[ping(5, 9, 1, "a")]).await {
+        assert!(error.is_unavailable(), "{}", error.chain());
+    }
+    timelines.merge(&[ping(5, 9, 1, "a")]).await.expect("merge");
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_reached_or_asks_for_encryption_is_unavailable() {
+    let server = TestPostgres::start();
+    let url = server.database_url();
+    for wrong in [
+        "postgresql://127.0.0.1:1/daybook".to_owned(),
+        format!("{url}&sslmode=require"),
+        url.replace("/daybook?", "/nowhere?"),
+    ] {
+        unavailable(migrations_pending(&wrong).await);
+        unavailable(
+            Health::new(connect(&Settings::new(wrong)).expect("a pool"))
+                .check()
+                .await,
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_migration_waits_for_another_that_is_under_way() {
     let server = TestPostgres::start();
     let holder = client(&server).await;
