@@ -42,7 +42,7 @@ pub enum Command {
 /// Which account, at which server.
 #[derive(Debug, Args)]
 pub struct AccountSettings {
-    /// The server's address, such as https://daybook.example.org [default: that of the last login].
+    /// The server's address, such as `https://daybook.example.org` [default: that of the last login].
     #[arg(long, value_name = "URL", env = "DAYBOOK_AGENT_SERVER")]
     pub server: Option<String>,
     /// The account's e-mail address [default: that of the last login].

@@ -52,6 +52,10 @@ async fn one_batch_of_a_shard_at_a_time_and_shards_beside_each_other() {
     // Eight people are in four shards, of which each has begun one merge.
     store.begun(4).await;
     push(&queue, 8, 10).await;
+    // Whoever would begin more has the opportunity.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
     store.open();
     emptied(&*source).await;
     assert_eq!(store.most_of_one(), 1);

@@ -1,6 +1,7 @@
 //! What a merge reads: after taking the locks of its people, their open pieces and progress, and the closed pieces that their claims can touch.
 
 use std::collections::HashMap;
+use std::time::SystemTime;
 
 use deadpool_postgres::Transaction;
 use domain::accounts::{DeviceId, UserId};
@@ -8,6 +9,7 @@ use domain::time::{DAY_MS, Span};
 use domain::usage::{Progress, Stored, reach};
 use futures_util::future::try_join3;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::postgres::failure::Failure;
@@ -67,7 +69,7 @@ async fn lock_and_read_keyed(transaction: &Transaction<'_>, shares: &[Share]) ->
             if numbered_users.is_empty() {
                 return Ok(Vec::new());
             }
-            let numbered: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&numbered_users, &numbered_devices];
+            let numbered: [&(dyn ToSql + Sync); 2] = [&numbered_users, &numbered_devices];
             transaction.query(&progress_read, &numbered).await
         },
     )
@@ -112,9 +114,9 @@ async fn read_closed(
 #[derive(Default)]
 struct Near {
     users: Vec<Uuid>,
-    day_starts: Vec<std::time::SystemTime>,
-    starts: Vec<std::time::SystemTime>,
-    befores: Vec<std::time::SystemTime>,
+    day_starts: Vec<SystemTime>,
+    starts: Vec<SystemTime>,
+    befores: Vec<SystemTime>,
 }
 
 impl Near {

@@ -196,11 +196,11 @@ impl Progresses {
             let ahead = progress.ahead();
             columns.users.push(user.0);
             columns.devices.push(device.0);
-            columns.throughs.push(stored(progress.through())?);
-            columns.ahead_froms.push(stored(columns.aheads.len())?);
-            columns.ahead_counts.push(stored(ahead.len())?);
+            columns.throughs.push(fitted(progress.through())?);
+            columns.ahead_froms.push(fitted(columns.aheads.len())?);
+            columns.ahead_counts.push(fitted(ahead.len())?);
             for number in ahead {
-                columns.aheads.push(stored(number)?);
+                columns.aheads.push(fitted(number)?);
             }
         }
         Ok(columns)
@@ -218,7 +218,7 @@ impl Progresses {
     }
 }
 
-fn stored<N, S>(number: N) -> Result<S, Failure>
+fn fitted<N, S>(number: N) -> Result<S, Failure>
 where
     N: Copy + std::fmt::Display,
     S: TryFrom<N>,
