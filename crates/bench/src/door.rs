@@ -12,7 +12,7 @@ use crate::table::{Aim, Row, Table};
 use crate::tracker::Person;
 
 /// How many people send.
-const PEOPLE: u32 = 1_000;
+pub const PEOPLE: u32 = 1_000;
 /// One ping a request, as long as the load lasts.
 const ONE_BY_ONE: Sending = Sending {
     pings_per_request: 1,
@@ -61,10 +61,8 @@ pub fn measure(stage: &mut Stage, table: &mut Table) -> Result<Doors, Failure> {
             });
         }
     }
-    let connections = stage.options.connections;
     let row = |name, what: &str, of: &[Measured]| {
         let middle = median(of, |measured| measured.rate).ok_or_else(|| Failure::new("no round was measured"))?;
-        let what = format!("{what}, {connections} connections, one ping a request");
         let row = Row::new(name, what, middle.rate, "pings/s")
             .latency(&middle.latency)
             .cpu(middle.used, middle.latency.count());
@@ -72,7 +70,7 @@ pub fn measure(stage: &mut Stage, table: &mut Table) -> Result<Doors, Failure> {
     };
     let of_bare = |of: &[Measured]| median(of, |measured| measured.of_bare).map_or(0.0, |middle| middle.of_bare);
 
-    let (_, bare_row) = row("door.bare", "bare door (token check and parsing, no queue)", &bare)?;
+    let (_, bare_row) = row("door.bare", "bare door: token check and parsing, no queue", &bare)?;
     let (everysec_rate, everysec_row) = row("door.everysec", "door, AOF everysec", &everysec)?;
     let (always_rate, always_row) = row("door.always", "door, AOF always", &always)?;
     table.push(bare_row);

@@ -71,7 +71,7 @@ pub fn measure(stage: &mut Stage, table: &mut Table, doors: &Doors) -> Result<()
     stage.verify(&people::gather(outcome))?;
     let p99 = seen.quantile(990).as_secs_f64();
     let what = format!(
-        "from sending a ping to its user's report, half load, AOF always, {} pings, p99",
+        "from a ping to its user's report, half load, AOF always, {} pings, p99",
         seen.count()
     );
     table.push(
@@ -79,7 +79,7 @@ pub fn measure(stage: &mut Stage, table: &mut Table, doors: &Doors) -> Result<()
             .latency(&seen)
             .against(p99, "s", Aim::AtMost(1.0)),
     );
-    let what = format!("that load, at a set pace: {offered:.0} pings/s offered, latency from when each was due");
+    let what = format!("door under that load, {offered:.0} pings/s due");
     table.push(
         Row::new("fresh.load", what, rate, "pings/s")
             .latency(&latency)

@@ -55,16 +55,16 @@ pub struct FsyncFloor {
 }
 
 impl Machine {
-    /// This machine; `sources` are those of the programs, `data_dir` lies on the disk that is measured.
-    pub fn look(sources: &Path, data_dir: &Path, servers: &embedded::Binaries) -> Result<Self, Failure> {
+    /// This machine, with these versions of Postgres and of Redis; `sources` are those of the programs, `data_dir` lies on the disk that is measured.
+    pub fn look(sources: &Path, data_dir: &Path, (postgres, redis): (String, String)) -> Result<Self, Failure> {
         Ok(Self {
             processor: after_colon(&read("/proc/cpuinfo"), "model name"),
             cores: std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get),
             memory_bytes: memory_bytes(&read("/proc/meminfo")),
             kernel: first_words(&read("/proc/sys/kernel/osrelease"), 1),
             rustc: said(Command::new("rustc").arg("--version")).unwrap_or_else(unknown),
-            postgres: servers.postgres.version().to_string(),
-            redis: servers.redis.version().to_string(),
+            postgres,
+            redis,
             commit: commit(sources),
             began_at: figures::now().to_string(),
             load_before: load_average(),

@@ -4,14 +4,13 @@ use std::fmt;
 use std::fs;
 use std::time::Instant;
 
-use embedded::{Binaries, Search};
 use serde::Serialize;
 
 use crate::build;
 use crate::failure::Failure;
 use crate::machine::{self, Machine};
 use crate::options::{Options, Part};
-use crate::stage::{self, Stage};
+use crate::stage::Stage;
 use crate::table::Table;
 use crate::{door, drain, fresh, together, year};
 
@@ -20,6 +19,10 @@ use crate::{door, drain, fresh, together, year};
 pub struct Report {
     /// What it was found on.
     pub machine: Machine,
+    /// Connections of the load.
+    pub connections: u16,
+    /// How often the doors were measured in turn.
+    pub rounds: u16,
     /// For how many seconds each load was measured.
     pub seconds_each: u64,
     /// Whether it was a quick run, with rough figures.
@@ -41,31 +44,30 @@ pub fn run(options: Options) -> Result<Report, Failure> {
     // Before anything makes the machine busy.
     let load_before = machine::load_average();
     let daybook = options.daybook.clone().map_or_else(build::daybook, Ok)?;
-    let dir = stage::directory(&options)?;
-    let servers =
-        Binaries::find(&Search::of_system()).map_err(Failure::because("could not find Postgres and Redis"))?;
-    let machine = Machine::look(&build::sources(), dir.path(), &servers)?;
-    let json = options.json.clone();
-    let mut report = Report {
+    let mut stage = Stage::set_up(options, daybook)?;
+    let versions = stage.versions()?;
+    let machine = Machine::look(&build::sources(), stage.dir(), versions)?;
+    let mut table = Table::default();
+    measure(&mut stage, &mut table)?;
+    let report = Report {
         machine: Machine { load_before, ..machine },
-        seconds_each: options.measured().as_secs(),
-        quick: options.quick,
-        took_seconds: 0,
-        table: Table::default(),
+        connections: stage.options.connections,
+        rounds: stage.options.door_rounds(),
+        seconds_each: stage.options.measured().as_secs(),
+        quick: stage.options.quick,
+        took_seconds: began.elapsed().as_secs(),
+        table,
     };
-    measure(Stage::set_up(options, dir, daybook)?, &mut report.table)?;
-    report.took_seconds = began.elapsed().as_secs();
-    if let Some(file) = json {
+    if let Some(file) = &stage.options.json {
         let failed = || Failure::because(format!("could not write {}", file.display()));
         let text =
             serde_json::to_string_pretty(&report).map_err(Failure::because("could not write the figures as JSON"))?;
-        fs::write(&file, text + "\n").map_err(failed())?;
+        fs::write(file, text + "\n").map_err(failed())?;
     }
     Ok(report)
 }
 
-fn measure(mut stage: Stage, table: &mut Table) -> Result<(), Failure> {
-    let stage = &mut stage;
+fn measure(stage: &mut Stage, table: &mut Table) -> Result<(), Failure> {
     let wants = |stage: &Stage, part| stage.options.wants(part);
     if [Part::Door, Part::Drain, Part::Fresh]
         .into_iter()
@@ -96,18 +98,25 @@ impl fmt::Display for Report {
         write!(f, "{}", self.table)?;
         writeln!(f)?;
         let roughly = if self.quick {
-            ", a quick run: the figures are rough"
+            ", quickly: the figures are rough"
         } else {
             ""
         };
         writeln!(
             f,
-            "Each load was measured for {} s after a warm-up; the run took {} s{roughly}.",
+            "Doors: {} connections, one numbered ping of about 190 bytes a request, {} people; the medians of {} rounds in turn.",
+            self.connections,
+            door::PEOPLE,
+            self.rounds
+        )?;
+        writeln!(
+            f,
+            "Each load was measured for {} s after a warm-up{roughly}. The run took {} s.",
             self.seconds_each, self.took_seconds
         )?;
         write!(
             f,
-            "Load generator, programs and servers shared the machine. After each drain, everybody's stored timeline was equal to what was accepted."
+            "Load, programs and servers share the machine. After each drain, everybody's stored timeline was equal to what had been accepted."
         )
     }
 }

@@ -1,10 +1,9 @@
 //! Where a run takes place: private servers on a real disk, and the programs of ours that work on them. All of it ends with the run.
 
 mod connections;
+mod home;
 
-use std::fs::{self, Permissions};
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -14,7 +13,6 @@ use adapters::ambient::SystemIds;
 use domain::accounts::Caller;
 use embedded::{DataDir, Servers};
 use ports::accounts::AccessTokens;
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::child::Child;
@@ -27,6 +25,7 @@ use crate::tracker::Person;
 
 use connections::Connections;
 pub use connections::{Fsync, tokens};
+use home::Home;
 
 /// Into how many streams pings are divided: the default.
 pub const SHARDS: u16 = 4;
@@ -45,7 +44,7 @@ pub struct Stage {
     /// For what the bench itself asks of the servers, outside of any load.
     runtime: Runtime,
     servers: Servers,
-    dir: TempDir,
+    home: Home,
     daybook: PathBuf,
     /// What to measure.
     pub options: Options,
@@ -72,21 +71,11 @@ pub enum Door {
     Real,
 }
 
-/// Makes the directory of a run: open to the account of the servers, gone with the value.
-pub fn directory(options: &Options) -> Result<TempDir, Failure> {
-    let failed = || format!("could not make a directory in {}", options.data_dir.display());
-    let dir = tempfile::Builder::new()
-        .prefix("daybook-bench-")
-        .tempdir_in(&options.data_dir);
-    let dir = dir.map_err(Failure::because(failed()))?;
-    fs::set_permissions(dir.path(), Permissions::from_mode(0o711)).map_err(Failure::because(failed()))?;
-    Ok(dir)
-}
-
 impl Stage {
-    /// Starts the servers in `dir` and migrates the database with `daybook`, the program to measure.
-    pub fn set_up(options: Options, dir: TempDir, daybook: PathBuf) -> Result<Self, Failure> {
-        let mut wanted = embedded::Options::new(dir.path().join("data"));
+    /// Starts the servers and migrates the database with `daybook`, the program to measure.
+    pub fn set_up(options: Options, daybook: PathBuf) -> Result<Self, Failure> {
+        let home = Home::in_dir(&options.data_dir)?;
+        let mut wanted = embedded::Options::new(home.path().join("data"));
         // A bound would end a load early on a quick machine; what is measured here is speed.
         wanted.redis_memory_bytes_max = 0;
         let servers = Servers::start(&wanted).map_err(Failure::because("could not start Postgres and Redis"))?;
@@ -95,7 +84,7 @@ impl Stage {
             .build()
             .map_err(Failure::because("could not start the bench's runtime"))?;
         let migrate = command(&daybook, "migrate", &servers);
-        Child::start("migrate", migrate, dir.path())?.succeed()?;
+        Child::start("migrate", migrate, home.path())?.succeed()?;
         let connections = runtime.block_on(Connections::open(servers.database_url(), servers.redis_url(), SHARDS))?;
         Ok(Self {
             api: None,
@@ -104,10 +93,21 @@ impl Stage {
             connections,
             runtime,
             servers,
-            dir,
+            home,
             daybook,
             options,
         })
+    }
+
+    /// The versions of Postgres and of Redis.
+    pub fn versions(&mut self) -> Result<(String, String), Failure> {
+        self.runtime.block_on(self.connections.versions())
+    }
+
+    /// Where everything of the run is kept.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.home.path()
     }
 
     /// The address of a door, which is started when it is not there yet.
@@ -125,7 +125,7 @@ impl Stage {
             }
             Door::Real => self.daybook.clone(),
         };
-        let child = Child::start(name, command(&program, name, &self.servers), self.dir.path())?;
+        let child = Child::start(name, command(&program, name, &self.servers), self.home.path())?;
         let line = child.line_with("ready at http://")?;
         let address = line.split_whitespace().find_map(|word| word.strip_prefix("http://"));
         let address = address
@@ -139,7 +139,7 @@ impl Stage {
     pub fn start_worker(&mut self) -> Result<(), Failure> {
         if self.worker.is_none() {
             let command = command(&self.daybook, "worker", &self.servers);
-            let child = Child::start("worker", command, self.dir.path())?;
+            let child = Child::start("worker", command, self.home.path())?;
             self.worker = Some(Worker { child, is_ready: false });
         }
         Ok(())
@@ -259,7 +259,7 @@ impl Stage {
     }
 
     fn postgres_dir(&self) -> PathBuf {
-        let dirs = DataDir::open(&self.dir.path().join("data"));
+        let dirs = DataDir::open(&self.home.path().join("data"));
         dirs.map(|dirs| dirs.postgres()).unwrap_or_default()
     }
 }

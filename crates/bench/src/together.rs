@@ -63,12 +63,11 @@ pub fn measure(stage: &mut Stage, table: &mut Table) -> Result<(), Failure> {
     ));
 
     let peak = api_after.peak + worker_after.peak;
+    let mb = |api: u64, worker: u64| format!("{} + {}", api / MB, worker / MB);
     let what = format!(
-        "resident memory, API and worker: at full load {} + {} MB, after it {} + {} MB, at most",
-        api.now / MB,
-        worker.now / MB,
-        api_after.now / MB,
-        worker_after.now / MB
+        "memory of API + worker: {} MB at full load, {} MB at most since they started, together",
+        mb(api.now, worker.now),
+        mb(api_after.peak, worker_after.peak)
     );
     let peak_mb = number(peak) / number(MB);
     table.push(Row::new("memory", what, peak_mb, "MB").against(peak_mb, "MB", Aim::LessThan(100.0)));

@@ -59,7 +59,7 @@ pub fn measure(stage: &mut Stage, table: &mut Table) -> Result<(), Failure> {
     for (name, connections) in [("report.day", 1_u16), ("report.day.8", 8)] {
         let took = read_days(stage, &everybody, connections)?;
         let p50 = ms(took.quantile(500));
-        let what = format!("a day's report {over}, connections: {connections}, p50");
+        let what = format!("a day's report, {over}, connections: {connections}, p50");
         let row = Row::new(name, what, p50, "ms").latency(&took);
         table.push(row.against(p50, "ms", Aim::LessThan(5.0)));
     }

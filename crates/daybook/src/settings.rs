@@ -154,7 +154,7 @@ impl EmbeddedSettings {
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 /// What Daybook says, and of its libraries only what is wrong.
-const LOG: &str = "info,actix_http=off,actix_server=warn,apalis_core=warn,refinery_core=warn";
+const LOG: &str = "info,actix_http=off,actix_server=warn,apalis_core=warn,refinery_core=warn,tokio_postgres=warn";
 const YES_NO: [(&str, bool); 2] = [("yes", true), ("no", false)];
 const LOG_FORMATS: [(&str, LogFormat); 2] = [("text", LogFormat::Text), ("json", LogFormat::Json)];
 const FSYNCS: [(&str, RedisFsync); 2] = [("always", RedisFsync::Always), ("everysec", RedisFsync::EverySec)];

@@ -91,9 +91,10 @@ impl Link {
     }
 }
 
-/// Whether the connection is to blame, not the command.
+/// Whether the connection is to blame, not the command. One that leads to a server which has become a replica is: the name may stand for another by now.
 pub(super) fn is_broken(error: &RedisError) -> bool {
-    error.is_io_error() || error.is_timeout() || error.is_unrecoverable_error()
+    let is_replica = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
+    is_replica || error.is_io_error() || error.is_timeout() || error.is_unrecoverable_error()
 }
 
 /// Whether the connection was there and is no longer. One that could not be opened, or that was silent for too long, was tried long enough.

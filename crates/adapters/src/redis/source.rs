@@ -124,8 +124,12 @@ impl PingSource for RedisPingSource {
             };
             settle.arg(&letter.reason);
         }
-        for (device, number) in &outcome.merged_through {
-            settle.arg(device.0.as_bytes()).arg(*number);
+        settle.arg(outcome.merged_through.len());
+        for (device, _) in &outcome.merged_through {
+            settle.arg(device.0.as_bytes());
+        }
+        for (_, number) in &outcome.merged_through {
+            settle.arg(*number);
         }
         let settled = self.link.query_again::<u64>(&settle).await;
         settled.map(drop).map_err(|error| {

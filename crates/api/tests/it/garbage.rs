@@ -87,10 +87,11 @@ fn send(house: &House, person: &Person, (method, route): (&str, &str), body: &[u
         .token(&person.token)
         .header("X-Device-Id", "laptop");
     let answer = call.raw_json(body).send();
+    // Of a numbered ping that is refused the number may be queued, to be settled. It claims nothing.
+    let claims = house.merge();
     if answer.status >= 400 {
-        assert_eq!(house.waiting(), 0, "{}", String::from_utf8_lossy(body));
+        assert_eq!(claims, 0, "{}", String::from_utf8_lossy(body));
     }
-    house.merge();
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use api::{Server, Services, Settings};
 use domain::time::UnixMs;
-use domain::usage::Rules;
+use domain::usage::{Arrival, Rules};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use ports::usage::PingSource;
 use serde_json::{Value, json};
@@ -149,18 +149,23 @@ impl House {
             .entries
     }
 
-    /// Merges all that waits, as a worker does.
-    pub fn merge(&self) {
+    /// Merges all that waits, as a worker does, and answers how many claims that were.
+    pub fn merge(&self) -> usize {
         let merge = MergePings::new(self.timelines.clone(), self.source.clone());
         self.runtime.block_on(async {
+            let mut claims = 0;
             while self.source.backlog().await.expect("the queue is there").entries > 0 {
                 let batch = self.source.take(0).await.expect("the queue is there");
-                merge
-                    .merge(&batch.expect("what waits can be taken"))
-                    .await
-                    .expect("merged");
+                let batch = batch.expect("what waits can be taken");
+                claims += batch
+                    .arrivals
+                    .iter()
+                    .filter(|arrival| matches!(arrival, Arrival::Claim { .. }))
+                    .count();
+                merge.merge(&batch).await.expect("merged");
             }
-        });
+            claims
+        })
     }
 
     /// Tracks pings of the form `(application, URL, start, end)` and merges them.

@@ -59,6 +59,25 @@ impl Connections {
         })
     }
 
+    /// The versions of Postgres and of Redis.
+    pub(super) async fn versions(&mut self) -> Result<(String, String), Failure> {
+        let postgres = self
+            .client
+            .query_one("SELECT current_setting('server_version')", &[])
+            .await;
+        let postgres = postgres.and_then(|row| row.try_get(0));
+        let info: Result<String, _> = redis::cmd("INFO").arg("server").query_async(&mut self.redis).await;
+        let info = info.map_err(Failure::because("could not ask Redis for its version"))?;
+        let redis = info
+            .lines()
+            .find_map(|line| line.strip_prefix("redis_version:"))
+            .unwrap_or("unknown");
+        Ok((
+            postgres.map_err(Failure::because("could not ask Postgres for its version"))?,
+            redis.to_owned(),
+        ))
+    }
+
     /// How many entries are in the queue.
     pub(super) async fn queued(&self) -> Result<u64, Failure> {
         let backlog = self

@@ -30,6 +30,7 @@ macro_rules! timelines_contract {
                 merging_again_writes_nothing,
                 what_goes_on_makes_one_longer_piece,
                 a_greater_claim_takes_its_instants_and_leaves_the_rest,
+                a_late_claim_is_joined_to_the_neighbours_it_touches,
                 no_order_of_arrival_changes_what_is_read,
                 people_do_not_meet,
                 what_crosses_midnights_is_stored_in_a_piece_for_each_utc_day,

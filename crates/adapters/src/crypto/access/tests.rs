@@ -1,6 +1,3 @@
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-
 use super::*;
 
 const NOW: UnixMs = UnixMs(1_772_355_600_000);
@@ -25,9 +22,21 @@ fn caller() -> Caller {
     }
 }
 
-/// A token with `claims` in place of ours, under `header`, rightly signed by `key`.
-fn forged(header: &Header, claims: &serde_json::Value, key: &TokenKey) -> String {
-    jsonwebtoken::encode(header, claims, &EncodingKey::from_secret(&key.secret)).expect("a token")
+/// A token of our making, rightly signed by `key` whatever it says.
+fn forged(header: &serde_json::Value, claims: &serde_json::Value, key: &TokenKey) -> String {
+    forged_by(Algorithm::HS256, header, claims, key)
+}
+
+fn forged_by(algorithm: Algorithm, header: &serde_json::Value, claims: &serde_json::Value, key: &TokenKey) -> String {
+    let part = |part: &serde_json::Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string());
+    let message = format!("{}.{}", part(header), part(claims));
+    let signing = EncodingKey::from_secret(&key.secret);
+    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &signing, algorithm).expect("a signature");
+    format!("{message}.{signature}")
+}
+
+fn header(key: &str) -> serde_json::Value {
+    serde_json::json!({"alg": "HS256", "kid": key, "typ": "at+jwt"})
 }
 
 fn claims() -> serde_json::Value {
@@ -63,13 +72,23 @@ fn a_token_from_the_future_is_refused_beyond_the_skew_of_clocks() {
 }
 
 #[test]
-fn the_header_names_algorithm_type_and_key_and_nothing_else() {
-    let (token, _) = tokens(&[key("a", 1)]).issue(&caller(), NOW).expect("a token");
-    let header = BASE64_URL_SAFE_NO_PAD
-        .decode(token.split('.').next().expect("a header"))
-        .expect("Base64");
-    let header: serde_json::Value = serde_json::from_slice(&header).expect("JSON");
-    assert_eq!(header, serde_json::json!({"alg": "HS256", "typ": "at+jwt", "kid": "a"}));
+fn other_programs_can_read_our_tokens() {
+    let key = key("a", 1);
+    let (token, _) = tokens(std::slice::from_ref(&key))
+        .issue(&caller(), NOW)
+        .expect("a token");
+    let read = jsonwebtoken::decode_header(&token).expect("a header");
+    assert_eq!(
+        (read.alg, read.typ.as_deref(), read.kid.as_deref()),
+        (Algorithm::HS256, Some("at+jwt"), Some("a"))
+    );
+    let mut validation = jsonwebtoken::Validation::new(Algorithm::HS256);
+    validation.set_issuer(&["daybook"]);
+    validation.set_audience(&["daybook"]);
+    validation.validate_exp = false;
+    let secret = DecodingKey::from_secret(&key.secret);
+    let read = jsonwebtoken::decode::<serde_json::Value>(&token, &secret, &validation).expect("claims");
+    assert_eq!(read.claims, claims());
 }
 
 #[test]
@@ -90,32 +109,38 @@ fn keys_are_replaced_without_signing_anybody_out() {
 fn a_token_counts_under_the_key_it_names_and_no_other() {
     let (one, other) = (key("one", 1), key("other", 2));
     let tokens = tokens(&[one.clone(), other]);
-    let mut header = tokens.header.clone();
-    assert!(tokens.verify(&forged(&header, &claims(), &one), NOW).is_some());
-    header.kid = Some("other".to_owned());
-    assert!(tokens.verify(&forged(&header, &claims(), &one), NOW).is_none());
-    header.kid = None;
-    assert!(tokens.verify(&forged(&header, &claims(), &one), NOW).is_none());
+    assert!(tokens.verify(&forged(&header("one"), &claims(), &one), NOW).is_some());
+    assert!(tokens.verify(&forged(&header("other"), &claims(), &one), NOW).is_none());
+    assert!(tokens.verify(&forged(&header("third"), &claims(), &one), NOW).is_none());
 }
 
 #[test]
 fn any_other_header_is_refused_though_the_signature_is_right() {
     let key = key("a", 1);
     let tokens = tokens(std::slice::from_ref(&key));
-    let changed: [fn(&mut Header); 5] = [
-        |header| header.typ = Some("JWT".to_owned()),
-        |header| header.typ = None,
-        |header| header.alg = Algorithm::HS384,
-        |header| header.alg = Algorithm::HS512,
-        |header| header.crit = Some(vec!["b64".to_owned()]),
-    ];
-    for change in changed {
-        let mut header = tokens.header.clone();
-        change(&mut header);
+    assert!(tokens.verify(&forged(&header("a"), &claims(), &key), NOW).is_some());
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+    for other in [
+        r#"{"alg":"HS256","kid":"a","typ":"JWT"}"#,
+        r#"{"alg":"HS256","kid":"a"}"#,
+        r#"{"alg":"HS256","typ":"at+jwt"}"#,
+        r#"{"alg":"none","kid":"a","typ":"at+jwt"}"#,
+        r#"{"alg":"HS256","crit":["b64"],"b64":false,"kid":"a","typ":"at+jwt"}"#,
+        r#"{"alg":"HS256","jwk":{"kty":"oct","k":"AAAA"},"kid":"a","typ":"at+jwt"}"#,
+        "{}",
+    ] {
         assert!(
-            tokens.verify(&forged(&header, &claims(), &key), NOW).is_none(),
-            "{header:?}"
+            tokens.verify(&forged(&json(other), &claims(), &key), NOW).is_none(),
+            "{other}"
         );
+    }
+    for (algorithm, name) in [(Algorithm::HS384, "HS384"), (Algorithm::HS512, "HS512")] {
+        let mut header = header("a");
+        let ours = forged_by(algorithm, &header, &claims(), &key);
+        assert!(tokens.verify(&ours, NOW).is_none(), "signed by {name}");
+        header["alg"] = serde_json::json!(name);
+        let theirs = forged_by(algorithm, &header, &claims(), &key);
+        assert!(tokens.verify(&theirs, NOW).is_none(), "signed by {name}, which it says");
     }
 }
 
@@ -130,6 +155,9 @@ fn a_token_without_a_signature_is_refused() {
         format!("{signed}."),
         signed.to_owned(),
         format!("{unsigned}.{payload}."),
+        format!("{signed}..."),
+        format!(".{signed}"),
+        "..".to_owned(),
         String::new(),
         "a.b.c".to_owned(),
     ] {
@@ -153,7 +181,7 @@ fn a_token_with_one_character_changed_is_refused() {
 fn each_claim_is_needed_and_must_be_ours() {
     let key = key("a", 1);
     let tokens = tokens(std::slice::from_ref(&key));
-    let verify = |claims: &serde_json::Value| tokens.verify(&forged(&tokens.header, claims, &key), NOW);
+    let verify = |claims: &serde_json::Value| tokens.verify(&forged(&header("a"), claims, &key), NOW);
     assert_eq!(verify(&claims()), Some(caller()));
     for claim in ["iss", "aud", "sub", "did", "sid", "prc", "iat", "exp"] {
         let mut without = claims();
@@ -200,4 +228,12 @@ fn a_key_does_not_show_its_secret() {
         secret: b"correct horse battery staple, yes".to_vec(),
     };
     assert_eq!(format!("{key:?}"), "TokenKey(a)");
+}
+
+#[test]
+fn a_new_key_is_unlike_any_other() {
+    let new = || TokenKey::random("a").expect("random bytes");
+    assert_eq!(new().secret.len(), TokenKey::SECRET_BYTES_MIN);
+    assert_ne!(new(), new());
+    tokens(&[new()]);
 }

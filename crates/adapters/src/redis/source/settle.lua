@@ -3,9 +3,9 @@
 -- allow-oom: this frees memory, so it must work in a Redis that is full.
 --
 -- KEYS: stream of the shard, stream of dead letters, hash of merged numbers.
--- ARGV: group, shard, number of entries, their ids, number of letters, bytes and reason of each, then device and number of each device.
+-- ARGV: group, shard, number of entries, their ids, number of letters, bytes and reason of each, number of devices, their ids, their numbers.
 
--- As many as unpack may put on Lua's stack, with room to spare.
+-- How many go into one command: unpack may put some 8,000 values on Lua's stack.
 local AT_ONCE = 1000
 
 local at = 4
@@ -28,12 +28,22 @@ while at < letters_end do
   at = at + 2
 end
 
-while at < #ARGV do
-  -- A number never goes down. They are compared as text, because Lua's numbers end at 2^53.
-  local known, number = redis.call('HGET', KEYS[3], ARGV[at]), ARGV[at + 1]
-  if not known or #known < #number or (#known == #number and known < number) then
-    redis.call('HSET', KEYS[3], ARGV[at], number)
+local devices = tonumber(ARGV[at])
+local devices_end = at + devices
+for first = at + 1, devices_end, AT_ONCE do
+  local last = math.min(first + AT_ONCE - 1, devices_end)
+  local known = redis.call('HMGET', KEYS[3], unpack(ARGV, first, last))
+  local higher = {}
+  for i = first, last do
+    local old, new = known[i - first + 1], ARGV[i + devices]
+    -- A number never goes down. They are compared as text, because Lua's numbers end at 2^53.
+    if not old or #old < #new or (#old == #new and old < new) then
+      higher[#higher + 1] = ARGV[i]
+      higher[#higher + 1] = new
+    end
   end
-  at = at + 2
+  if #higher > 0 then
+    redis.call('HSET', KEYS[3], unpack(higher))
+  end
 end
 return deleted

@@ -38,11 +38,11 @@ impl Dice {
         let (user, device) = (self.below(4), self.below(2));
         let number = numbers.entry((user, device)).or_default();
         *number += 1;
-        let start = MIDNIGHT - 120 + i64::try_from(self.below(240)).expect("small");
-        let length = if self.below(40) == 0 {
-            DAY_MS + 7
-        } else {
-            1 + i64::try_from(self.below(60)).expect("small")
+        // Tens of milliseconds, so that pings often end where others start.
+        let start = MIDNIGHT - 120 + 10 * i64::try_from(self.below(24)).expect("small");
+        let length = match i64::try_from(self.below(40)).expect("small") {
+            0 => DAY_MS + 7,
+            other => 10 + other % 6 * 10,
         };
         let rank = Rank {
             attention: if self.below(4) == 0 {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use adapters::redis::Taking;
 use ports::usage::{DeadContent, Outcome, PingQueue, PingSource, Receipt};
-use testkit::arrivals::ping;
+use testkit::arrivals::{device, numbered, ping};
 
 use super::{House, NEVER, SHARDS, drained, drained_arrivals, soon, taking};
 
@@ -100,6 +100,30 @@ async fn a_batch_has_no_more_entries_than_it_may_and_any_number_can_be_settled()
     assert_eq!(receipt.entries.len(), ENTRIES);
     source.hold(&receipt).await.expect("held");
     source.settle(&receipt, &Outcome::default()).await.expect("settled");
+    house.nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn any_number_of_devices_can_be_told_of_at_once() {
+    const DEVICES: u64 = 9_000;
+    let house = House::start();
+    let (door, source) = (house.redis.ping_queue(), house.source("a"));
+    for (plus, told) in [(5, 5), (4, 5), (6, 6)] {
+        let nothing = Receipt {
+            shard: 0,
+            entries: Vec::new(),
+        };
+        let outcome = Outcome {
+            merged_through: (0..DEVICES).map(|number| (device(number), number + plus)).collect(),
+            ..Outcome::default()
+        };
+        source.settle(&nothing, &outcome).await.expect("settled");
+        for number in [0, 1, 998, 999, 1_000, 5_000, DEVICES - 1] {
+            let number_told = door.push(vec![numbered(number, 0)]).await.expect("kept");
+            assert_eq!(number_told, Some(number + told));
+        }
+    }
+    drained(&source).await;
     house.nothing_is_left().await;
 }
 

@@ -102,6 +102,19 @@ pub async fn a_greater_claim_takes_its_instants_and_leaves_the_rest<S: TimelineS
     assert_eq!(pieces(store, 1).await, expected);
 }
 
+/// Late, between two closed pieces that go on from it, it makes one of all three.
+pub async fn a_late_claim_is_joined_to_the_neighbours_it_touches<S: TimelineStore + TimelineReader>(store: &S) {
+    let (a, b) = (holder(1, "a"), holder(1, "b"));
+    let around = [
+        ping(1, 0..10, &a, None),
+        ping(1, 20..30, &a, None),
+        ping(1, 100..110, &b, None),
+    ];
+    store.merge(&around).await.expect("merge");
+    store.merge(&[ping(1, 10..20, &a, None)]).await.expect("merge");
+    assert_eq!(pieces(store, 1).await, [segment(0..30, &a), segment(100..110, &b)]);
+}
+
 /// One by one in each of all orders, and all at once: the same pieces.
 pub async fn no_order_of_arrival_changes_what_is_read<S: TimelineStore + TimelineReader>(store: &S) {
     let claims = [
