@@ -104,7 +104,7 @@ impl fmt::Display for Report {
         };
         writeln!(
             f,
-            "Doors: {} connections, one numbered ping of about 190 bytes a request, {} people; the medians of {} rounds in turn.",
+            "Doors: {} connections, one numbered ping of about 190 bytes a request, {} people; medians; rounds in turn: {}.",
             self.connections,
             door::PEOPLE,
             self.rounds

@@ -63,7 +63,7 @@ impl Connections {
     pub(super) async fn versions(&mut self) -> Result<(String, String), Failure> {
         let postgres = self
             .client
-            .query_one("SELECT current_setting('server_version')", &[])
+            .query_one("SELECT split_part(current_setting('server_version'), ' ', 1)", &[])
             .await;
         let postgres = postgres.and_then(|row| row.try_get(0));
         let info: Result<String, _> = redis::cmd("INFO").arg("server").query_async(&mut self.redis).await;

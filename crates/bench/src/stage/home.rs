@@ -25,7 +25,7 @@ impl Home {
     /// A new one in `parent`, after removing those whose runs were killed.
     pub(super) fn in_dir(parent: &Path) -> Result<Self, Failure> {
         let failed = || Failure::because(format!("could not make a directory in {}", parent.display()));
-        sweep(parent).map_err(failed())?;
+        sweep(parent);
         let dir = tempfile::Builder::new()
             .prefix(PREFIX)
             .tempdir_in(parent)
@@ -43,17 +43,16 @@ impl Home {
     }
 }
 
-/// A directory whose lock can be taken belongs to nobody any more. One without a lock is being made at this moment, or is none of ours.
-fn sweep(parent: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(parent)? {
-        let entry = entry?;
+/// A directory whose lock can be taken belongs to nobody any more. One without a lock is being made at this moment, or is none of ours. What cannot be
+/// removed, because another user's run left it, is left to them.
+fn sweep(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
         let is_home = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
         let is_free = || File::open(entry.path().join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok());
         if is_home && is_free() {
-            fs::remove_dir_all(entry.path())?;
+            let _ = fs::remove_dir_all(entry.path());
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]
