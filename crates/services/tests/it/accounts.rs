@@ -64,6 +64,16 @@ fn registration(email: &str) -> Registration {
     }
 }
 
+async fn people_with_ada() -> People {
+    let people = people();
+    people
+        .register
+        .register(registration("ada@example.org"))
+        .await
+        .expect("registered");
+    people
+}
+
 async fn sign_in(people: &People, email: &str, password: &str, device: &str) -> Result<SignedIn, AccountsError> {
     let attempt = SignInAttempt {
         email: Email::parse(email).ok(),
@@ -77,12 +87,7 @@ async fn sign_in(people: &People, email: &str, password: &str, device: &str) -> 
 
 #[tokio::test]
 async fn an_address_is_taken_once_whatever_its_case() {
-    let people = people();
-    people
-        .register
-        .register(registration("ada@example.org"))
-        .await
-        .expect("registered");
+    let people = people_with_ada().await;
     let again = people
         .register
         .register(registration("ADA@example.org"))
@@ -93,12 +98,7 @@ async fn an_address_is_taken_once_whatever_its_case() {
 
 #[tokio::test]
 async fn a_wrong_address_and_a_wrong_password_are_told_alike() {
-    let people = people();
-    people
-        .register
-        .register(registration("ada@example.org"))
-        .await
-        .expect("registered");
+    let people = people_with_ada().await;
     for (email, password) in [
         ("ada@example.org", "wrong horse"),
         ("bob@example.org", "correct horse"),
@@ -114,12 +114,7 @@ async fn a_wrong_address_and_a_wrong_password_are_told_alike() {
 
 #[tokio::test]
 async fn a_device_keeps_its_id_and_the_last_to_sign_in_takes_precedence() {
-    let people = people();
-    people
-        .register
-        .register(registration("ada@example.org"))
-        .await
-        .expect("registered");
+    let people = people_with_ada().await;
     let laptop = sign_in(&people, "ada@example.org", "correct horse", "laptop")
         .await
         .expect("signed in")
@@ -139,12 +134,7 @@ async fn a_device_keeps_its_id_and_the_last_to_sign_in_takes_precedence() {
 
 #[tokio::test]
 async fn a_refresh_token_may_be_shown_again_until_its_successor_is_used() {
-    let people = people();
-    people
-        .register
-        .register(registration("ada@example.org"))
-        .await
-        .expect("registered");
+    let people = people_with_ada().await;
     let first = sign_in(&people, "ada@example.org", "correct horse", "laptop")
         .await
         .expect("signed in")
@@ -176,12 +166,7 @@ async fn a_refresh_token_may_be_shown_again_until_its_successor_is_used() {
 
 #[tokio::test]
 async fn a_refresh_token_expires_and_nonsense_is_none() {
-    let people = people();
-    people
-        .register
-        .register(registration("ada@example.org"))
-        .await
-        .expect("registered");
+    let people = people_with_ada().await;
     let token = sign_in(&people, "ada@example.org", "correct horse", "laptop")
         .await
         .expect("signed in")
