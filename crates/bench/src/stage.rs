@@ -85,7 +85,7 @@ impl Stage {
             .map_err(Failure::because("could not start the bench's runtime"))?;
         let migrate = command(&daybook, "migrate", &servers);
         Child::start("migrate", migrate, home.path())?.succeed()?;
-        let connections = runtime.block_on(Connections::open(servers.database_url(), servers.redis_url(), SHARDS))?;
+        let connections = runtime.block_on(Connections::open(&servers, SHARDS))?;
         Ok(Self {
             api: None,
             bare_door: None,
@@ -266,13 +266,18 @@ impl Stage {
 
 /// `program` with nothing in its environment but what it needs.
 fn command(program: &Path, subcommand: &str, servers: &Servers) -> Command {
+    let database_url = match subcommand {
+        "migrate" => servers.database_url(),
+        "worker" => servers.worker_database_url(),
+        _ => servers.api_database_url(),
+    };
     let mut command = Command::new(program);
     let inherited = std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "HOME" || name == "TMPDIR");
     command
         .arg(subcommand)
         .env_clear()
         .envs(inherited)
-        .env("DATABASE_URL", servers.database_url())
+        .env("DATABASE_URL", database_url)
         .env("REDIS_URL", servers.redis_url())
         .env("DAYBOOK_LISTEN", "127.0.0.1:0")
         // Measured as it should be run: with metrics that somebody could read.

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 
 use api::Server;
 
+use crate::checks::Part;
 use crate::failure::Failure;
 use crate::metrics;
 use crate::parts::{Addresses, Parts};
@@ -13,7 +14,7 @@ use crate::signals;
 
 /// Runs the API until somebody asks it to stop.
 pub async fn run(settings: &Settings) -> Result<(), Failure> {
-    let parts = Parts::sound(&Addresses::of(settings)?, settings).await?;
+    let parts = Parts::sound(&Addresses::of(settings)?, settings, Part::Api).await?;
     if let Some(address) = settings.metrics_listen {
         metrics::serve(address)?;
     }

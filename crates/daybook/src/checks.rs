@@ -1,6 +1,6 @@
 //! What is right and wrong with the servers that Daybook stands on: asked by `doctor`, and by every part before it starts.
 
-use adapters::postgres::ServerReport;
+use adapters::postgres::{RoleReport, ServerReport};
 use adapters::redis::RedisFacts;
 
 /// The oldest Postgres with everything that the schema uses.
@@ -89,6 +89,72 @@ pub fn of_postgres(report: &ServerReport) -> Vec<Finding> {
     findings
 }
 
+/// A part of the program that works with the database as a role of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Sees one person at a time.
+    Api,
+    /// Merges many people at once, and reaches nothing but their time.
+    Worker,
+}
+
+impl Part {
+    fn role(self) -> &'static str {
+        match self {
+            Self::Api => "daybook_api",
+            Self::Worker => "daybook_worker",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Api => "daybook api",
+            Self::Worker => "daybook worker",
+        }
+    }
+}
+
+/// Whether the role that the database is reached as will do for `part`. Postgres must be what keeps people apart, also where a statement forgets to.
+pub fn of_role(role: &RoleReport, part: Part) -> Finding {
+    let (is_it, is_the_other) = match part {
+        Part::Api => (role.is_api, role.is_worker),
+        Part::Worker => (role.is_worker, role.is_api),
+    };
+    let because = if role.bypasses_policies {
+        "whom row-level security does not hold"
+    } else if role.owns_tables {
+        "who owns the tables and so could change who sees what"
+    } else if !is_it {
+        "who may do nothing here"
+    } else if is_the_other {
+        "who has the rights of the other part as well"
+    } else {
+        return Finding::new(Grade::Fine, format!("Connected as {}, for {}.", role.name, part.name()));
+    };
+    let (part, fit) = (part.name(), part.role());
+    let says = format!(
+        "{part} is connected as {}, {because}: let DATABASE_URL name {fit}. `daybook migrate` makes that role; \
+         an administrator gives it a password with ALTER ROLE {fit} PASSWORD '…'.",
+        role.name
+    );
+    Finding::new(Grade::Broken, says)
+}
+
+/// For which parts the role that the database is reached as will do.
+pub fn of_any_role(role: &RoleReport) -> Finding {
+    if role.owns_tables {
+        let says = format!("Connected as {}, for daybook migrate.", role.name);
+        return Finding::new(Grade::Fine, says);
+    }
+    let parts = [Part::Api, Part::Worker];
+    let fits = parts
+        .map(|part| of_role(role, part))
+        .into_iter()
+        .find(|finding| finding.grade == Grade::Fine);
+    let says = "can at most migrate a new database: the parts connect as daybook_api and daybook_worker";
+    fits.unwrap_or_else(|| Finding::new(Grade::Warning, format!("Connected as {}, who {says}.", role.name)))
+}
+
 /// What a Redis says of itself, judged.
 pub fn of_redis(facts: &RedisFacts) -> Vec<Finding> {
     let mut findings = vec![Finding::new(Grade::Fine, format!("Redis {} answers.", facts.version))];
@@ -140,6 +206,63 @@ mod tests {
             has_btree_gist: true,
             clock_ahead_ms: 3,
             migrations_pending: Vec::new(),
+            role: role("daybook_api", "a"),
+        }
+    }
+
+    /// With powers by letter: `a`pi, `w`orker, `o`wner, `b`ypasses policies.
+    fn role(name: &str, powers: &str) -> RoleReport {
+        RoleReport {
+            name: name.to_owned(),
+            bypasses_policies: powers.contains('b'),
+            owns_tables: powers.contains('o'),
+            is_api: powers.contains('a'),
+            is_worker: powers.contains('w'),
+        }
+    }
+
+    #[test]
+    fn each_part_takes_its_own_role_and_no_other() {
+        for (powers, api, worker) in [
+            ("a", Grade::Fine, Grade::Broken),
+            ("w", Grade::Broken, Grade::Fine),
+            ("aw", Grade::Broken, Grade::Broken),
+            ("ao", Grade::Broken, Grade::Broken),
+            ("wo", Grade::Broken, Grade::Broken),
+            ("ab", Grade::Broken, Grade::Broken),
+            ("wb", Grade::Broken, Grade::Broken),
+            ("o", Grade::Broken, Grade::Broken),
+            ("awob", Grade::Broken, Grade::Broken),
+            ("", Grade::Broken, Grade::Broken),
+        ] {
+            let role = role("ada", powers);
+            assert_eq!(of_role(&role, Part::Api).grade, api, "{powers:?}");
+            assert_eq!(of_role(&role, Part::Worker).grade, worker, "{powers:?}");
+        }
+        let refused = of_role(&role("ada", "o"), Part::Worker).says;
+        assert!(
+            refused.contains("ada") && refused.contains("ALTER ROLE daybook_worker PASSWORD"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn whoever_asks_is_told_which_part_their_role_is_for() {
+        for (powers, grade, part) in [
+            ("a", Grade::Fine, "daybook api"),
+            ("w", Grade::Fine, "daybook worker"),
+            ("o", Grade::Fine, "daybook migrate"),
+            ("awob", Grade::Fine, "daybook migrate"),
+            ("ab", Grade::Warning, "daybook_api and daybook_worker"),
+            ("", Grade::Warning, "daybook_api and daybook_worker"),
+        ] {
+            let finding = of_any_role(&role("ada", powers));
+            assert_eq!(finding.grade, grade, "{powers:?}");
+            assert!(
+                finding.says.contains("ada") && finding.says.contains(part),
+                "{}",
+                finding.says
+            );
         }
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use adapters::ambient::{SystemClock, SystemIds};
 use adapters::crypto::{Argon2Passwords, RandomRefreshTokens, SignedAccessTokens, TokenKey};
-use adapters::postgres::{Accounts, Database, Health, Timelines, TokenKeys};
-use adapters::redis::{Redis, Taking};
+use adapters::postgres::{Accounts, Database, Health, ServerReport, Timelines, TokenKeys};
+use adapters::redis::{Redis, RedisFacts, Taking};
 use ports::accounts::{AccessTokens, Passwords, Sessions, Users};
 use ports::reports::TimelineReader;
 use ports::usage::{PingQueue, PingSource, TimelineStore};
@@ -15,14 +15,14 @@ use services::accounts::{Profile, Refresh, Register, SignIn, Tokens};
 use services::reports::Reports;
 use services::usage::{MergePings, PrepareStorage, TrackPings};
 
-use crate::checks::{self, Finding, Grade};
+use crate::checks::{self, Finding, Grade, Part};
 use crate::failure::Failure;
 use crate::settings::{Secret, Settings};
 
 /// Where the two servers are.
 #[derive(Debug, Clone)]
 pub struct Addresses {
-    /// Postgres.
+    /// Postgres, as the role of the part that connects.
     pub database: Secret,
     /// Redis.
     pub redis: Secret,
@@ -53,13 +53,8 @@ pub struct Parts {
 impl Parts {
     /// Made ready to connect; nothing is asked of either server yet.
     pub fn at(addresses: &Addresses, settings: &Settings) -> Result<Self, Failure> {
-        let database = adapters::postgres::Settings {
-            connections_max: usize::from(settings.database_connections),
-            ..adapters::postgres::Settings::new(addresses.database.expose())
-        };
         Ok(Self {
-            database: adapters::postgres::connect(&database)
-                .map_err(Failure::because("DATABASE_URL cannot be used"))?,
+            database: database(&addresses.database, settings)?,
             redis: redis(addresses, settings)?,
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
@@ -67,41 +62,68 @@ impl Parts {
         })
     }
 
-    /// The same, after both servers were asked whether they can be worked with; refuses to go on where they cannot.
-    pub async fn sound(addresses: &Addresses, settings: &Settings) -> Result<Self, Failure> {
+    /// The same for `part`, after both servers were asked whether it can work with them; refuses to go on where it cannot.
+    pub async fn sound(addresses: &Addresses, settings: &Settings, part: Part) -> Result<Self, Failure> {
         let parts = Self::at(addresses, settings)?;
-        let tolerated = if settings.allow_weak_durability {
-            Grade::Weak
-        } else {
-            Grade::Warning
-        };
-        for finding in parts.findings().await? {
-            match finding.grade {
-                Grade::Fine => tracing::info!("{}", finding.says),
-                grade if grade <= tolerated => tracing::warn!("{}", finding.says),
-                Grade::Weak => {
-                    return Err(
-                        Failure::new(finding.says).hint("Or set DAYBOOK_ALLOW_WEAK_DURABILITY=yes and live with it.")
-                    );
-                }
-                _ => return Err(Failure::new(finding.says)),
-            }
+        let (postgres, redis) = parts.reports().await?;
+        for finding in checks::of_postgres(&postgres)
+            .into_iter()
+            .chain(checks::of_redis(&redis))
+        {
+            parts.accept(finding)?;
         }
+        parts.accept(checks::of_role(&postgres.role, part))?;
         let agreed = parts.redis.agree_on_shards().await;
         agreed.map_err(Failure::because("cannot use the queue"))?;
         Ok(parts)
     }
 
-    /// What is right and wrong with both servers.
+    /// The same servers for another `part` in this process, over a pool of its own as the role that `url` names.
+    pub async fn beside(&self, url: &Secret, part: Part) -> Result<Self, Failure> {
+        let parts = Self {
+            database: database(url, &self.settings)?,
+            ..self.clone()
+        };
+        let report = parts.database.report(parts.clock.as_ref()).await;
+        let report = report.map_err(Failure::because("Postgres cannot be worked with"))?;
+        parts.accept(checks::of_role(&report.role, part))?;
+        Ok(parts)
+    }
+
+    /// What is right and wrong with both servers, for whoever asks.
     pub async fn findings(&self) -> Result<Vec<Finding>, Failure> {
+        let (postgres, redis) = self.reports().await?;
+        let mut findings = checks::of_postgres(&postgres);
+        findings.push(checks::of_any_role(&postgres.role));
+        findings.extend(checks::of_redis(&redis));
+        Ok(findings)
+    }
+
+    async fn reports(&self) -> Result<(ServerReport, RedisFacts), Failure> {
         let report = self.database.report(self.clock.as_ref()).await;
         let report = report.map_err(Failure::because("Postgres cannot be worked with"))?;
         let facts = self.redis.facts(self.clock.now()).await;
         let facts = facts.map_err(Failure::because("Redis cannot be worked with"))?;
-        Ok(checks::of_postgres(&report)
-            .into_iter()
-            .chain(checks::of_redis(&facts))
-            .collect())
+        Ok((report, facts))
+    }
+
+    /// Goes on after a finding, or does not.
+    fn accept(&self, finding: Finding) -> Result<(), Failure> {
+        let tolerated = if self.settings.allow_weak_durability {
+            Grade::Weak
+        } else {
+            Grade::Warning
+        };
+        match finding.grade {
+            Grade::Fine => tracing::info!("{}", finding.says),
+            grade if grade <= tolerated => tracing::warn!("{}", finding.says),
+            Grade::Weak => {
+                let hint = "Or set DAYBOOK_ALLOW_WEAK_DURABILITY=yes and live with it.";
+                return Err(Failure::new(finding.says).hint(hint));
+            }
+            Grade::Broken | Grade::Warning => return Err(Failure::new(finding.says)),
+        }
+        Ok(())
     }
 
     /// What the API serves. To be called on the runtime that it will live on.
@@ -177,6 +199,14 @@ impl Parts {
             .map_err(Failure::because(failed()))?;
         SignedAccessTokens::new(&[key]).map_err(Failure::because(failed()))
     }
+}
+
+fn database(url: &Secret, settings: &Settings) -> Result<Database, Failure> {
+    let settings = adapters::postgres::Settings {
+        connections_max: usize::from(settings.database_connections),
+        ..adapters::postgres::Settings::new(url.expose())
+    };
+    adapters::postgres::connect(&settings).map_err(Failure::because("DATABASE_URL cannot be used"))
 }
 
 /// The queue's Redis alone, for those who need nothing else.

@@ -24,7 +24,7 @@ pub struct Settings {
     pub metrics_listen: Option<SocketAddr>,
     /// `DAYBOOK_API_THREADS`: threads that serve HTTP.
     pub api_threads: u16,
-    /// `DAYBOOK_DATABASE_CONNECTIONS`: the most connections one process opens to Postgres.
+    /// `DAYBOOK_DATABASE_CONNECTIONS`: the most connections the API, or a worker, opens to Postgres.
     pub database_connections: u16,
     /// `DAYBOOK_PING_SHARDS`: into how many streams pings are divided by user.
     pub ping_shards: u16,

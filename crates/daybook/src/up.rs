@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use embedded::{DataDir, Fsync, Options, Search, Servers};
 
+use crate::checks::Part;
 use crate::cli::Up;
 use crate::failure::Failure;
 use crate::parts::{Addresses, Parts};
@@ -53,16 +54,20 @@ pub fn redis_of(data_dir: Option<PathBuf>, settings: &Settings) -> Result<Addres
 
 async fn serve(servers: &Servers, settings: &Settings) -> Result<(), Failure> {
     let addresses = Addresses {
-        database: servers.database_url().to_owned().into(),
+        database: servers.api_database_url().to_owned().into(),
         redis: servers.redis_url().to_owned().into(),
     };
-    migrate::bring_up_to_date(&addresses.database).await?;
-    let parts = Parts::sound(&addresses, settings).await?;
+    migrate::bring_up_to_date(&servers.database_url().to_owned().into()).await?;
+    // Each connects as a role of its own, as if they were processes.
+    let of_api = Parts::sound(&addresses, settings, Part::Api).await?;
+    let of_worker = of_api
+        .beside(&servers.worker_database_url().to_owned().into(), Part::Worker)
+        .await?;
     if let Some(address) = settings.metrics_listen {
         metrics::serve(address)?;
     }
-    let worker = worker_node::start(&parts, WORKER);
-    let mut api = api_node::start(&parts, settings).await?;
+    let worker = worker_node::start(&of_worker, WORKER);
+    let mut api = api_node::start(&of_api, settings).await?;
     say(format!("Daybook is ready at http://{}", api.address()));
     say(format!(
         "Its API is described, and can be tried, at http://{}/api/docs",

@@ -3,6 +3,7 @@
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::checks::Part;
 use crate::failure::Failure;
 use crate::metrics;
 use crate::parts::{Addresses, Parts};
@@ -18,7 +19,7 @@ pub struct WorkerNode {
 
 /// Runs a worker until somebody asks it to stop.
 pub async fn run(settings: &Settings) -> Result<(), Failure> {
-    let parts = Parts::sound(&Addresses::of(settings)?, settings).await?;
+    let parts = Parts::sound(&Addresses::of(settings)?, settings, Part::Worker).await?;
     if let Some(address) = settings.metrics_listen {
         metrics::serve(address)?;
     }

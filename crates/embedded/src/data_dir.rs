@@ -61,6 +61,12 @@ impl DataDir {
         &self.sockets
     }
 
+    /// Where clients of the instance connect to its database as the owner of that, while it runs.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        postgres::owner_url_in(&self.sockets)
+    }
+
     /// Where clients of the instance connect to its Redis, while it runs.
     #[must_use]
     pub fn redis_url(&self) -> String {

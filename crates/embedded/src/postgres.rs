@@ -17,7 +17,10 @@ use crate::error::EmbeddedError;
 use crate::server::{Place, Readiness, Server, Signals};
 
 /// The role that owns the database. It is no superuser.
-const ROLE: &str = "daybook";
+const OWNER: &str = "daybook";
+/// The roles that own nothing: the API's and the worker's.
+const API: &str = "daybook_api";
+const WORKER: &str = "daybook_worker";
 /// The database.
 const DATABASE: &str = "daybook";
 /// The role that sets the cluster up and watches it.
@@ -81,16 +84,28 @@ impl Postgres {
         self
     }
 
-    /// Where the application connects: the database, as its owner.
+    /// Where the application connects to set its database up: as the owner of that.
     #[must_use]
     pub fn database_url(&self) -> String {
-        self.url(ROLE)
+        owner_url_in(&self.place.sockets)
+    }
+
+    /// The same as the role of the API, which owns nothing.
+    #[must_use]
+    pub fn api_database_url(&self) -> String {
+        url_in(&self.place.sockets, API)
+    }
+
+    /// The same as the role of the worker, which owns nothing.
+    #[must_use]
+    pub fn worker_database_url(&self) -> String {
+        url_in(&self.place.sockets, WORKER)
     }
 
     /// The same as the superuser.
     #[must_use]
     pub fn admin_url(&self) -> String {
-        self.url(SUPERUSER)
+        url_in(&self.place.sockets, SUPERUSER)
     }
 
     /// Makes the cluster unless it is there already. True if it was made.
@@ -98,18 +113,19 @@ impl Postgres {
         initdb::initialize(&self.binaries, &self.place, how)
     }
 
-    /// Makes the application's role and database in the running cluster unless they are there.
+    /// Makes the application's roles and database in the running cluster unless they are there.
     pub fn ensure_database(&self) -> Result<(), EmbeddedError> {
-        let statements = [
+        let role = |name| {
             (
-                format!("SELECT FROM pg_roles WHERE rolname = '{ROLE}'"),
-                format!("CREATE ROLE {ROLE} LOGIN"),
-            ),
-            (
-                format!("SELECT FROM pg_database WHERE datname = '{DATABASE}'"),
-                format!("CREATE DATABASE {DATABASE} OWNER {ROLE}"),
-            ),
-        ];
+                format!("SELECT FROM pg_roles WHERE rolname = '{name}'"),
+                format!("CREATE ROLE {name} LOGIN"),
+            )
+        };
+        let database = (
+            format!("SELECT FROM pg_database WHERE datname = '{DATABASE}'"),
+            format!("CREATE DATABASE {DATABASE} OWNER {OWNER}"),
+        );
+        let statements = [role(OWNER), role(API), role(WORKER), database];
         let mut session = self.session().map_err(|error| refused("a session", error))?;
         for (look, make) in statements {
             if session.execute(&look).map_err(|error| refused(&look, error))? == 0 {
@@ -142,11 +158,6 @@ impl Postgres {
 
     fn session(&self) -> Result<Session, SessionError> {
         Session::open(&self.place.sockets.join(SOCKET_NAME), SUPERUSER, FIRST_DATABASE)
-    }
-
-    fn url(&self, role: &str) -> String {
-        let host = percent_encoded(&self.place.sockets);
-        format!("postgresql:///{DATABASE}?host={host}&port={PORT}&user={role}")
     }
 }
 
@@ -200,6 +211,16 @@ impl Server for Postgres {
         log_tail.contains("pre-existing shared memory block")
             || log_tail.contains("lock file \"postmaster.pid\" already exists")
     }
+}
+
+/// Where the owner of the database connects, when the socket is in `sockets`.
+pub(crate) fn owner_url_in(sockets: &Path) -> String {
+    url_in(sockets, OWNER)
+}
+
+fn url_in(sockets: &Path, role: &str) -> String {
+    let host = percent_encoded(sockets);
+    format!("postgresql:///{DATABASE}?host={host}&port={PORT}&user={role}")
 }
 
 /// The setting is a list: quoted, a directory may have commas and blanks in its name.

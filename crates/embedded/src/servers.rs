@@ -67,6 +67,8 @@ pub struct Servers {
     postgres: Keeper,
     redis: Keeper,
     database_url: String,
+    api_database_url: String,
+    worker_database_url: String,
     redis_url: String,
     _lock: Lock,
 }
@@ -102,14 +104,16 @@ impl Servers {
         if postgres.initialize(options.initdb)? {
             tracing::info!(dir = %dirs.postgres().display(), "made a new Postgres cluster");
         }
-        let (database_url, redis_url) = (postgres.database_url(), redis.url());
+        let redis_url = redis.url();
         // Both at once: recovery and loading take their time.
         let redis = Keeper::start(Arc::new(redis), options.start_max)?;
         let kept = Keeper::start(Arc::new(postgres.clone()), options.start_max)?;
         let servers = Self {
             postgres: kept,
             redis,
-            database_url,
+            database_url: postgres.database_url(),
+            api_database_url: postgres.api_database_url(),
+            worker_database_url: postgres.worker_database_url(),
             redis_url,
             _lock: lock,
         };
@@ -119,10 +123,22 @@ impl Servers {
         Ok(servers)
     }
 
-    /// Where the application connects to its database, as the owner of that.
+    /// Where the application connects to set its database up: as the owner of that.
     #[must_use]
     pub fn database_url(&self) -> &str {
         &self.database_url
+    }
+
+    /// Where its API connects, as a role that owns nothing.
+    #[must_use]
+    pub fn api_database_url(&self) -> &str {
+        &self.api_database_url
+    }
+
+    /// Where its worker connects, as a role that owns nothing.
+    #[must_use]
+    pub fn worker_database_url(&self) -> &str {
+        &self.worker_database_url
     }
 
     /// Where it connects to Redis.

@@ -1,10 +1,9 @@
 //! People and their sign-ins in Postgres.
 
 use async_trait::async_trait;
-use deadpool_postgres::{Object, Transaction};
 use domain::accounts::{Caller, DayStart, Device, DeviceId, DeviceKey, Email, FullName, User, UserId};
 use domain::reports::Zone;
-use futures_util::future::try_join;
+use futures_util::future::{try_join, try_join3};
 use ports::PortError;
 use ports::accounts::{PasswordHash, ProfileChange, Rotate, Rotation, Sessions, SignIn, Users};
 use tokio_postgres::Row;
@@ -12,9 +11,10 @@ use tokio_postgres::types::ToSql;
 
 use super::database::Database;
 use super::failure::Failure;
+use super::scope::Transaction;
 use super::statements::{
-    DEVICE_KEEP, DEVICE_LOCK, DEVICE_SEEN, SESSION_END, SESSION_KEEP, SESSION_LOCK, SESSION_ROTATE, USER_BY_EMAIL,
-    USER_BY_ID, USER_INSERT, USER_LOCK, USER_UPDATE,
+    DEVICE_KEEP, DEVICE_LOCK, DEVICE_SEEN, SESSION_END, SESSION_KEEP, SESSION_LOCK, SESSION_ROTATE, SESSION_USER,
+    USER_BY_EMAIL, USER_BY_ID, USER_INSERT, USER_LOCK, USER_UPDATE,
 };
 use super::values::{column, time, unix_ms};
 
@@ -36,23 +36,17 @@ impl Accounts {
 impl Users for Accounts {
     async fn insert(&self, user: &User, password: &PasswordHash) -> Result<bool, PortError> {
         let work = async {
-            let client = self.database.client().await?;
-            let insert = client.prepare_cached(USER_INSERT).await?;
-            let rows = client
-                .execute(
-                    &insert,
-                    &[
-                        &user.id.0,
-                        &user.email.as_str(),
-                        &user.full_name.as_str(),
-                        &user.timezone.name(),
-                        &day_start_secs(user.day_start),
-                        &password.0,
-                        &time(user.created_at),
-                    ],
-                )
-                .await?;
-            Ok(rows == 1)
+            let kept: [&(dyn ToSql + Sync); 7] = [
+                &user.id.0,
+                &user.email.as_str(),
+                &user.full_name.as_str(),
+                &user.timezone.name(),
+                &day_start_secs(user.day_start),
+                &password.0,
+                &time(user.created_at),
+            ];
+            let inserted = self.database.as_user(user.id).query_opt(USER_INSERT, &kept).await?;
+            Ok(inserted.is_some())
         };
         self.database
             .call(|| format!("keep the new person {}", user.id), work)
@@ -61,8 +55,8 @@ impl Users for Accounts {
 
     async fn by_email(&self, email: &Email) -> Result<Option<(User, PasswordHash)>, PortError> {
         let work = async {
-            let client = self.database.client().await?;
-            let Some(row) = one(&client, USER_BY_EMAIL, &[&email.as_str()]).await? else {
+            let scope = self.database.looking_up(email.as_str());
+            let Some(row) = scope.query_opt(USER_BY_EMAIL, &[&email.as_str()]).await? else {
                 return Ok(None);
             };
             Ok(Some((user(&row)?, PasswordHash(column(&row, 6)?))))
@@ -74,8 +68,7 @@ impl Users for Accounts {
 
     async fn by_id(&self, id: UserId) -> Result<Option<User>, PortError> {
         let work = async {
-            let client = self.database.client().await?;
-            let row = one(&client, USER_BY_ID, &[&id.0]).await?;
+            let row = self.database.as_user(id).query_opt(USER_BY_ID, &[&id.0]).await?;
             row.as_ref().map(user).transpose()
         };
         self.database.call(|| format!("read the person {id}"), work).await
@@ -83,11 +76,11 @@ impl Users for Accounts {
 
     async fn update(&self, id: UserId, change: &ProfileChange) -> Result<Option<User>, PortError> {
         let work = async {
-            let client = self.database.client().await?;
             let full_name = change.full_name.as_ref().map(FullName::as_str);
             let timezone = change.timezone.map(Zone::name);
             let day_start = change.day_start.map(day_start_secs);
-            let row = one(&client, USER_UPDATE, &[&id.0, &full_name, &timezone, &day_start]).await?;
+            let change: [&(dyn ToSql + Sync); 4] = [&id.0, &full_name, &timezone, &day_start];
+            let row = self.database.as_user(id).query_opt(USER_UPDATE, &change).await?;
             row.as_ref().map(user).transpose()
         };
         self.database.call(|| format!("change the profile of {id}"), work).await
@@ -98,8 +91,7 @@ impl Users for Accounts {
 impl Sessions for Accounts {
     async fn sign_in(&self, sign_in: &SignIn) -> Result<Device, PortError> {
         let work = async {
-            let mut client = self.database.client().await?;
-            let transaction = client.transaction().await?;
+            let transaction = self.database.as_user(sign_in.user).begin().await?;
             let device = keep_sign_in(&transaction, sign_in).await?;
             transaction.commit().await?;
             Ok(device)
@@ -111,9 +103,13 @@ impl Sessions for Accounts {
 
     async fn rotate(&self, rotate: &Rotate) -> Result<Rotation, PortError> {
         let work = async {
-            let mut client = self.database.client().await?;
-            let transaction = client.transaction().await?;
-            let rotation = settle_rotation(&transaction, rotate).await?;
+            let session = rotate.session.0;
+            let shown = self.database.looking_up(session.to_string());
+            let (transaction, found) = shown.begin_with(SESSION_USER, &[&session]).await?;
+            let Some(found) = found else {
+                return Ok(Rotation::Unknown);
+            };
+            let rotation = settle_rotation(&transaction, UserId(column(&found, 0)?), rotate).await?;
             transaction.commit().await?;
             Ok(rotation)
         };
@@ -126,7 +122,7 @@ impl Sessions for Accounts {
     }
 }
 
-async fn keep_sign_in(transaction: &Transaction<'_>, sign_in: &SignIn) -> Result<Device, Failure> {
+async fn keep_sign_in(transaction: &Transaction, sign_in: &SignIn) -> Result<Device, Failure> {
     let lock = transaction.prepare_cached(USER_LOCK).await?;
     let keep_device = transaction.prepare_cached(DEVICE_KEEP).await?;
     let keep_session = transaction.prepare_cached(SESSION_KEEP).await?;
@@ -149,12 +145,13 @@ async fn keep_sign_in(transaction: &Transaction<'_>, sign_in: &SignIn) -> Result
     Ok(device)
 }
 
-async fn settle_rotation(transaction: &Transaction<'_>, rotate: &Rotate) -> Result<Rotation, Failure> {
+async fn settle_rotation(transaction: &Transaction, user: UserId, rotate: &Rotate) -> Result<Rotation, Failure> {
     let lock_device = transaction.prepare_cached(DEVICE_LOCK).await?;
     let lock_session = transaction.prepare_cached(SESSION_LOCK).await?;
-    // The device is locked before the session, and the session is read as it stood after the wait.
     let session = &rotate.session.0;
-    let (device_row, session_row) = try_join(
+    // The device is locked before the session, and the session is read as it stood after the wait.
+    let ((), device_row, session_row) = try_join3(
+        transaction.go_on_as(user),
         transaction.query_opt(&lock_device, &[session]),
         transaction.query_opt(&lock_session, &[session]),
     )
@@ -162,11 +159,11 @@ async fn settle_rotation(transaction: &Transaction<'_>, rotate: &Rotate) -> Resu
     let (Some(device_row), Some(session_row)) = (device_row, session_row) else {
         return Ok(Rotation::Unknown);
     };
-    if unix_ms(column(&session_row, 4)?) <= rotate.now {
+    if unix_ms(column(&session_row, 2)?) <= rotate.now {
         return Ok(Rotation::Unknown);
     }
-    let newest: &[u8] = column(&session_row, 2)?;
-    let before: Option<&[u8]> = column(&session_row, 3)?;
+    let newest: &[u8] = column(&session_row, 0)?;
+    let before: Option<&[u8]> = column(&session_row, 1)?;
     let shown = rotate.shown.0.as_slice();
     if shown != newest && Some(shown) != before {
         let end = transaction.prepare_cached(SESSION_END).await?;
@@ -183,17 +180,12 @@ async fn settle_rotation(transaction: &Transaction<'_>, rotate: &Rotate) -> Resu
     )
     .await?;
     let caller = Caller {
-        user: UserId(column(&session_row, 0)?),
+        user,
         device: device.id,
         session: rotate.session,
         precedence: device.precedence,
     };
     Ok(Rotation::Rotated { caller, device })
-}
-
-async fn one(client: &Object, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Option<Row>, Failure> {
-    let statement = client.prepare_cached(sql).await?;
-    Ok(client.query_opt(&statement, parameters).await?)
 }
 
 fn day_start_secs(day_start: DayStart) -> i32 {

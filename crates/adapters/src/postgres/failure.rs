@@ -10,6 +10,9 @@ use refinery::error::Kind as MigrationErrorKind;
 use thiserror::Error;
 use tokio_postgres::error::{DbError, SqlState};
 
+/// Where Postgres says that a new row breaks a policy.
+const POLICY_ROUTINE: &str = "ExecWithCheckOptions";
+
 /// Why a call did not do what it should.
 #[derive(Debug, Error)]
 pub(super) enum Failure {
@@ -47,6 +50,7 @@ pub(super) struct Refusal {
     message: String,
     constraint: Option<String>,
     table: Option<String>,
+    is_policy: bool,
 }
 
 impl Failure {
@@ -78,8 +82,15 @@ impl Failure {
         matches!(self, Self::Refused(refusal) if refusal.code == SqlState::UNDEFINED_TABLE.code())
     }
 
+    /// Whether what was asked for takes a grant that is missing.
+    pub(super) fn lacks_grant(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.code == SqlState::INSUFFICIENT_PRIVILEGE.code() && !refusal.is_policy)
+    }
+
     fn kind(&self) -> PortErrorKind {
         match self {
+            // No operator can mend it: a statement of ours wrote for somebody else than its transaction is for.
+            Self::Refused(refusal) if refusal.is_policy => PortErrorKind::Bug,
             Self::Refused(refusal) => kind_of(&refusal.code),
             Self::Migration(error) if matches!(error.kind(), MigrationErrorKind::Connection(..)) => {
                 PortErrorKind::Unavailable
@@ -110,6 +121,8 @@ impl From<&DbError> for Refusal {
             message: error.message().to_owned(),
             constraint: error.constraint().map(str::to_owned),
             table: error.table().map(str::to_owned),
+            // It has the code of a missing grant, and a text in the server's language.
+            is_policy: *error.code() == SqlState::INSUFFICIENT_PRIVILEGE && error.routine() == Some(POLICY_ROUTINE),
         }
     }
 }
@@ -121,7 +134,9 @@ impl From<refinery::Error> for Failure {
             && let Some(refused) = cause.as_db_error()
         {
             let mut refusal = Refusal::from(refused);
-            refusal.message = format!("{attempt}: {}", refusal.message);
+            // A migration's hint is written for whoever runs it.
+            let hint = refused.hint().map(|hint| format!(". {hint}")).unwrap_or_default();
+            refusal.message = format!("{attempt}: {}{hint}", refusal.message);
             return Self::Refused(refusal);
         }
         Self::Migration(error)
@@ -164,6 +179,7 @@ mod tests {
             message: "no".to_owned(),
             constraint: None,
             table: None,
+            is_policy: false,
         })
     }
 
@@ -229,6 +245,7 @@ mod tests {
             message: "conflicting key value".to_owned(),
             constraint: Some("no_overlap".to_owned()),
             table: None,
+            is_policy: false,
         };
         let error = Failure::Refused(refusal).while_trying_to("merge 3 pings");
         assert_eq!(

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use super::database::Database;
 use super::failure::Failure;
 use super::migrations::pending;
+use super::role::RoleReport;
 use super::statements::SERVER_REPORT;
 use super::values::{column, unix_ms};
 
@@ -77,6 +78,8 @@ pub struct ServerReport {
     pub clock_ahead_ms: i64,
     /// The migrations it lacks.
     pub migrations_pending: Vec<String>,
+    /// Whom it takes us for.
+    pub role: RoleReport,
 }
 
 impl Database {
@@ -99,6 +102,7 @@ impl Database {
                 has_btree_gist: column(&row, 7)?,
                 clock_ahead_ms: unix_ms(column(&row, 8)?).0 - here.0,
                 migrations_pending: pending(&client).await?,
+                role: RoleReport::read(&client).await?,
             })
         };
         self.call(|| "read how the database is set up".to_owned(), work).await

@@ -52,7 +52,8 @@ pub(super) async fn pending(client: &Client) -> Result<Vec<String>, Failure> {
             .iter()
             .map(|row| row.try_get(0))
             .collect::<Result<BTreeSet<i32>, _>>()?,
-        Err(failure) if failure.lacks_table() => BTreeSet::new(),
+        // Who may not look is a role of ours in a database that does not let it in yet: a migration grants it.
+        Err(failure) if failure.lacks_table() || failure.lacks_grant() => BTreeSet::new(),
         Err(failure) => return Err(failure),
     };
     let runner = runner();

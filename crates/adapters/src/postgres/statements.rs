@@ -35,11 +35,14 @@ statements! {
     PIECES_READ = "pieces_read";
     PROGRESS_READ = "progress_read";
     PROGRESS_WRITE = "progress_write";
+    ROLE_REPORT = "role_report";
+    SCOPE_SET = "scope_set";
     SERVER_REPORT = "server_report";
     SESSION_END = "session_end";
     SESSION_KEEP = "session_keep";
     SESSION_LOCK = "session_lock";
     SESSION_ROTATE = "session_rotate";
+    SESSION_USER = "session_user";
     TOKEN_KEY = "token_key";
     USER_BY_EMAIL = "user_by_email";
     USER_BY_ID = "user_by_id";
@@ -57,11 +60,17 @@ mod tests {
     use super::*;
     use crate::postgres::{Database, Settings, connect, migrate};
 
-    async fn database() -> (TestPostgres, Database) {
+    /// A migrated server, and pools to it as its owner, the API and the worker.
+    async fn databases() -> (TestPostgres, [Database; 3]) {
         let server = TestPostgres::start();
         migrate(&server.database_url()).await.expect("migrate");
-        let database = connect(&Settings::new(server.database_url())).expect("a pool");
-        (server, database)
+        let urls = [
+            server.database_url(),
+            server.api_database_url(),
+            server.worker_database_url(),
+        ];
+        let databases = urls.map(|url| connect(&Settings::new(url)).expect("a pool"));
+        (server, databases)
     }
 
     /// The plan of a statement for any parameters, one node or condition a line.
@@ -80,7 +89,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_statement_can_be_prepared_and_each_file_holds_one() {
-        let (_server, database) = database().await;
+        let (_server, [database, ..]) = databases().await;
         let client = database.client().await.expect("connect");
         for (name, sql) in ALL {
             client
@@ -99,29 +108,30 @@ mod tests {
 
     #[tokio::test]
     async fn pieces_are_found_by_their_key_whatever_the_planner_believes_of_a_partition() {
-        let (_server, database) = database().await;
+        let (_server, [owner, api, worker]) = databases().await;
         let fill = "SELECT usage_ensure_month('2026-02-01'), usage_ensure_month('2026-03-01'); \
             INSERT INTO app_usage SELECT gen_random_uuid(), gen_random_uuid(), 1, 1, 'a', NULL, t, t + interval '1 second' \
             FROM generate_series(timestamptz '2026-03-01 00:00Z', '2026-03-01 23:00Z', '10 seconds') AS t";
         let searches = [
             (
+                &worker,
                 CLOSED_READ,
                 "uuid[], timestamptz[], timestamptz[], timestamptz[], timestamptz, timestamptz",
             ),
-            (CLOSED_DELETE, "uuid[], timestamptz[]"),
-            (PIECES_READ, "uuid, timestamptz, timestamptz, timestamptz"),
+            (&worker, CLOSED_DELETE, "uuid[], timestamptz[]"),
+            (&api, PIECES_READ, "uuid, timestamptz, timestamptz, timestamptz"),
         ];
         // Empty, then filled without anybody having looked, then known.
         for state in ["SELECT usage_ensure_month('2026-03-01')", fill, "ANALYZE"] {
-            database
+            owner
                 .client()
                 .await
                 .expect("connect")
                 .batch_execute(state)
                 .await
                 .expect(state);
-            for (sql, types) in searches {
-                let plan = plan(&database, sql, types).await.join("\n");
+            for (database, sql, types) in searches {
+                let plan = plan(database, sql, types).await.join("\n");
                 let scans = plan.matches("Scan ").count() - plan.matches("Function Scan ").count();
                 let is_by_key = |line: &&str| {
                     line.contains("Index Cond: (") && line.contains("user_id") && line.contains("start_time")
@@ -142,14 +152,48 @@ mod tests {
 
     #[tokio::test]
     async fn rows_with_a_key_are_found_by_it_also_in_a_table_that_looks_empty() {
-        let (_server, database) = database().await;
-        for (sql, types, index) in [
-            (OPEN_READ, "uuid[]", "usage_open_pkey"),
-            (OPEN_EXTEND, "uuid[], timestamptz[]", "usage_open_pkey"),
-            (PROGRESS_READ, "uuid[], uuid[]", "usage_progress_pkey"),
+        let (_server, [_, api, worker]) = databases().await;
+        for (database, sql, types, index) in [
+            (&worker, OPEN_READ, "uuid[]", "usage_open_pkey"),
+            (&worker, OPEN_EXTEND, "uuid[], timestamptz[]", "usage_open_pkey"),
+            (&worker, PROGRESS_READ, "uuid[], uuid[]", "usage_progress_pkey"),
+            (&api, USER_BY_EMAIL, "text", "users_email_key"),
+            (&api, USER_BY_ID, "uuid", "users_pkey"),
+            (&api, USER_LOCK, "uuid", "users_pkey"),
+            (&api, USER_UPDATE, "uuid, text, text, integer", "users_pkey"),
+            (&api, SESSION_USER, "uuid", "sessions_pkey"),
+            (&api, SESSION_LOCK, "uuid", "sessions_pkey"),
+            (&api, SESSION_END, "uuid", "sessions_pkey"),
+            (
+                &api,
+                SESSION_ROTATE,
+                "uuid, bytea, bytea, timestamptz, timestamptz",
+                "sessions_pkey",
+            ),
+            (&api, DEVICE_SEEN, "uuid, timestamptz", "devices_"),
         ] {
-            let plan = plan(&database, sql, types).await.join("\n");
-            assert!(plan.contains(index) && !plan.contains("Seq Scan"), "{plan}");
+            let plan = plan(database, sql, types).await.join("\n");
+            let by_key = plan.matches("Index Cond").count();
+            assert!(
+                plan.contains(index) && by_key >= 1 && !plan.contains("Seq Scan"),
+                "{sql}{plan}"
+            );
         }
+        let plan = plan(&api, DEVICE_LOCK, "uuid").await.join("\n");
+        assert!(
+            plan.contains("sessions_pkey") && plan.contains(" on devices_user_id_") && !plan.contains("Seq Scan"),
+            "{plan}"
+        );
+    }
+
+    #[tokio::test]
+    async fn the_policy_of_a_person_is_evaluated_once_for_each_statement() {
+        let (_server, [owner, api, _]) = databases().await;
+        let client = owner.client().await.expect("connect");
+        let partition = client.batch_execute("SELECT usage_ensure_month('2026-03-01')").await;
+        partition.expect("a partition");
+        let plan = plan(&api, PIECES_READ, "uuid, timestamptz, timestamptz, timestamptz").await;
+        let with = |words: &str| plan.iter().filter(|line| line.contains(words)).count();
+        assert_eq!((with("InitPlan"), with("current_")), (2, 0), "{plan:?}");
     }
 }

@@ -14,6 +14,7 @@ use domain::usage::{Arrival, Change, Segment};
 use ports::PortError;
 use ports::reports::TimelineReader;
 use ports::usage::{Merged, TimelineStore};
+use tokio_postgres::types::ToSql;
 
 use super::database::Database;
 use super::failure::Failure;
@@ -27,7 +28,8 @@ use self::write::Difference;
 /// The most people that one statement names.
 const PEOPLE_MAX: usize = 2_000;
 
-/// Timelines, written to one database and read from it. For reports, a second value may read a replica.
+/// Timelines, written to one database as the role of the worker, or read from it as that of the API, which sees one person at a time. For reports, a second
+/// value may read a replica.
 #[derive(Debug)]
 pub struct Timelines {
     database: Database,
@@ -99,12 +101,9 @@ impl Timelines {
     }
 
     async fn read_pieces(&self, user: UserId, window: Span) -> Result<Vec<Segment>, Failure> {
-        let client = self.database.client().await?;
-        let read = client.prepare_cached(PIECES_READ).await?;
         let (start, end) = (searchable(window.start()), searchable(window.end()));
-        let rows = client
-            .query(&read, &[&user.0, &time(start.day_start()), &time(end), &time(start)])
-            .await?;
+        let asked: [&(dyn ToSql + Sync); 4] = [&user.0, &time(start.day_start()), &time(end), &time(start)];
+        let rows = self.database.as_user(user).query(PIECES_READ, &asked).await?;
         let mut labels = Labels::default();
         let pieces: Result<Vec<_>, Failure> = rows.iter().map(|row| Ok(piece(row, &mut labels)?.1)).collect();
         let mut pieces = pieces?;

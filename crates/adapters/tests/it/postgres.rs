@@ -1,6 +1,7 @@
 //! Accounts and timelines against a real Postgres.
 
 mod contract;
+mod isolation;
 mod merging;
 mod outages;
 mod partitions;
@@ -18,7 +19,7 @@ use uuid::Uuid;
 /// 2026-04-01T00:00:00Z, where a day and a month begin.
 const MIDNIGHT: i64 = 1_775_001_600_000;
 
-/// A server with all migrations, and a pool to it.
+/// A server with all migrations, and a pool to it as the worker's role.
 async fn database() -> (TestPostgres, Database) {
     let server = TestPostgres::start();
     migrate(&server.database_url()).await.expect("migrate");
@@ -27,14 +28,21 @@ async fn database() -> (TestPostgres, Database) {
 }
 
 fn pool(server: &TestPostgres) -> Database {
-    connect(&Settings::new(server.database_url())).expect("a pool")
+    connect(&Settings::new(server.worker_database_url())).expect("a pool")
 }
 
-/// A connection past the adapters, as their role.
+/// A pool as the API's role.
+fn api_pool(server: &TestPostgres) -> Database {
+    connect(&Settings::new(server.api_database_url())).expect("a pool")
+}
+
+/// A connection past the adapters, as the owner of everything.
 async fn client(server: &TestPostgres) -> Client {
-    let (client, connection) = tokio_postgres::connect(&server.database_url(), NoTls)
-        .await
-        .expect("connect");
+    client_at(&server.database_url()).await
+}
+
+async fn client_at(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("connect");
     tokio::spawn(connection);
     client
 }

@@ -4,6 +4,7 @@ use adapters::ambient::SystemIds;
 use adapters::crypto::{SignedAccessTokens, TokenKey};
 use adapters::postgres::{self, Database, Timelines, TokenKeys};
 use adapters::redis::{Redis, RedisPingSource, Taking};
+use embedded::Servers;
 use ports::Ids;
 use ports::usage::PingSource;
 use redis::aio::MultiplexedConnection;
@@ -23,7 +24,7 @@ pub enum Fsync {
 
 /// Open connections.
 pub(super) struct Connections {
-    /// For statements of the bench's own.
+    /// For statements of the bench's own, as the owner of everything; the rest is as the API.
     pub(super) client: Client,
     pub(super) timelines: Timelines,
     pub(super) tokens: SignedAccessTokens,
@@ -33,19 +34,19 @@ pub(super) struct Connections {
 
 impl Connections {
     /// Opens them; the database has all migrations.
-    pub(super) async fn open(database_url: &str, redis_url: &str, shards: u16) -> Result<Self, Failure> {
+    pub(super) async fn open(servers: &Servers, shards: u16) -> Result<Self, Failure> {
         let to_postgres = || Failure::because("could not connect to Postgres");
-        let (client, connection) = tokio_postgres::connect(database_url, NoTls)
+        let (client, connection) = tokio_postgres::connect(servers.database_url(), NoTls)
             .await
             .map_err(to_postgres())?;
         // It speaks to the server until the client is dropped; what goes wrong meanwhile, the client is told.
         tokio::spawn(connection);
-        let database = postgres::connect(&postgres::Settings::new(database_url))
+        let database = postgres::connect(&postgres::Settings::new(servers.api_database_url()))
             .map_err(Failure::because("could not read the database's URL"))?;
 
         let to_redis = "could not connect to Redis";
-        let queue = Redis::new(redis_url, shards).map_err(Failure::because(to_redis))?;
-        let redis = redis::Client::open(redis_url).map_err(Failure::because(to_redis))?;
+        let queue = Redis::new(servers.redis_url(), shards).map_err(Failure::because(to_redis))?;
+        let redis = redis::Client::open(servers.redis_url()).map_err(Failure::because(to_redis))?;
         let redis = redis
             .get_multiplexed_async_connection()
             .await

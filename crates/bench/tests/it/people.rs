@@ -16,7 +16,10 @@ use tokio_postgres::{Client, NoTls};
 /// A migrated database, and ways to it.
 pub struct Stored {
     pub client: Client,
+    /// As the worker writes them.
     pub timelines: Timelines,
+    /// As the API reads them.
+    pub reader: Timelines,
     pub users: adapters::postgres::Accounts,
     _server: TestPostgres,
 }
@@ -28,11 +31,13 @@ impl Stored {
         migrate(&url).await.expect("migrations");
         let (client, connection) = tokio_postgres::connect(&url, NoTls).await.expect("a connection");
         tokio::spawn(connection);
-        let database = connect(&Settings::new(&url)).expect("a URL");
+        let api = connect(&Settings::new(server.api_database_url())).expect("a URL");
+        let worker = connect(&Settings::new(server.worker_database_url())).expect("a URL");
         Self {
             client,
-            timelines: Timelines::new(database.clone()),
-            users: adapters::postgres::Accounts::new(database),
+            timelines: Timelines::new(worker),
+            reader: Timelines::new(api.clone()),
+            users: adapters::postgres::Accounts::new(api),
             _server: server,
         }
     }
@@ -95,10 +100,10 @@ async fn what_was_accepted_and_is_stored_is_found_equal_and_anything_else_is_not
     for person in &people {
         stored.timelines.merge(&arrivals(person)).await.expect("merged");
     }
-    verify(&people, &stored.timelines).await.expect("equal");
+    verify(&people, &stored.reader).await.expect("equal");
 
     let one_more: Vec<Person> = people.iter().cloned().map(|person| sent(person, 1)).collect();
-    let missing = verify(&one_more, &stored.timelines)
+    let missing = verify(&one_more, &stored.reader)
         .await
         .expect_err("a ping is missing")
         .to_string();
@@ -110,7 +115,7 @@ async fn what_was_accepted_and_is_stored_is_found_equal_and_anything_else_is_not
         claim.segment.span = Span::new(end.plus_ms(1_000), end.plus_ms(2_000)).expect("a second");
     }
     stored.timelines.merge(&too_much).await.expect("merged");
-    let invented = verify(&people, &stored.timelines)
+    let invented = verify(&people, &stored.reader)
         .await
         .expect_err("more than was accepted")
         .to_string();
@@ -126,7 +131,7 @@ async fn somebody_who_sent_nothing_is_not_looked_at() {
         session: domain::accounts::SessionId(uuid::Uuid::nil()),
         precedence: 1,
     };
-    verify(&with_trackers(&[nobody]), &stored.timelines)
+    verify(&with_trackers(&[nobody]), &stored.reader)
         .await
         .expect("nothing to compare");
 }

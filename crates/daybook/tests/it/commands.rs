@@ -1,5 +1,7 @@
 //! The commands that run a part, look after it, or refuse to.
 
+use std::process::Output;
+
 use testkit::servers::{TestPostgres, TestRedis};
 
 use crate::program::{Program, daybook, run, text};
@@ -43,75 +45,157 @@ fn a_part_without_servers_says_which_setting_is_missing() {
     }
 }
 
+/// Two servers, and what each part is told of them.
+struct Installation {
+    database: TestPostgres,
+    redis: TestRedis,
+}
+
+impl Installation {
+    fn of(database: TestPostgres) -> Self {
+        let redis = TestRedis::start();
+        Self { database, redis }
+    }
+
+    /// Runs `command` to its end as the role that it is meant for.
+    fn run(&self, command: &str) -> Output {
+        self.run_as(&self.url(command), command)
+    }
+
+    fn run_as(&self, database_url: &str, command: &str) -> Output {
+        run(&[command], &settings(database_url, self.redis.url()))
+    }
+
+    /// Starts `part` with `more` settings.
+    fn start(&self, part: &str, more: &[(&str, &str)]) -> Program {
+        let url = self.url(part);
+        let settings = [settings(&url, self.redis.url()).as_slice(), more].concat();
+        Program::start(daybook(&[part], &settings))
+    }
+
+    fn url(&self, command: &str) -> String {
+        match command {
+            "api" => self.database.api_database_url(),
+            "worker" => self.database.worker_database_url(),
+            _ => self.database.database_url(),
+        }
+    }
+}
+
 #[test]
 fn migrating_twice_is_once_and_a_part_refuses_a_database_that_was_not_migrated() {
-    let (database, redis) = (TestPostgres::start_durable(), TestRedis::start());
-    let (url, redis_url) = (database.database_url(), redis.url().to_owned());
-    let settings = settings(&url, &redis_url);
-    let refused = run(&["api"], &settings);
-    assert!(
-        text(&refused.stderr).contains("run daybook migrate"),
-        "{}",
-        text(&refused.stderr)
-    );
+    let installation = Installation::of(TestPostgres::start_durable());
+    for part in ["api", "worker"] {
+        let refused = installation.run(part);
+        assert!(
+            text(&refused.stderr).contains("run daybook migrate"),
+            "{}",
+            text(&refused.stderr)
+        );
+    }
 
-    let first = run(&["migrate"], &settings);
+    let first = installation.run("migrate");
     assert!(
         first.status.success() && text(&first.stdout).contains("Applied"),
         "{}",
         text(&first.stderr)
     );
-    let second = run(&["migrate"], &settings);
+    let second = installation.run("migrate");
     assert!(
         second.status.success() && text(&second.stdout).contains("up to date"),
         "{}",
         text(&second.stdout)
     );
 
-    let doctor = run(&["doctor"], &settings);
-    assert!(
-        doctor.status.success(),
-        "{}{}",
-        text(&doctor.stdout),
-        text(&doctor.stderr)
-    );
+    for (command, role) in [
+        ("migrate", "daybook"),
+        ("api", "daybook_api"),
+        ("worker", "daybook_worker"),
+    ] {
+        let doctor = installation.run_as(&installation.url(command), "doctor");
+        let said = text(&doctor.stdout);
+        assert!(
+            doctor.status.success() && said.contains(&format!("ok      Connected as {role}, for daybook {command}.")),
+            "{said}{}",
+            text(&doctor.stderr)
+        );
+    }
+}
+
+#[test]
+fn a_part_refuses_a_role_that_is_not_its_own_and_says_which_is() {
+    let installation = Installation::of(TestPostgres::start_durable());
+    assert!(installation.run("migrate").status.success());
+    let database = &installation.database;
+    for (part, role, others) in [
+        (
+            "api",
+            "daybook_api",
+            [
+                database.worker_database_url(),
+                database.database_url(),
+                database.admin_url(),
+            ],
+        ),
+        (
+            "worker",
+            "daybook_worker",
+            [
+                database.api_database_url(),
+                database.database_url(),
+                database.admin_url(),
+            ],
+        ),
+    ] {
+        for url in others {
+            let refused = installation.run_as(&url, part);
+            let said = text(&refused.stderr);
+            assert!(
+                !refused.status.success() && said.contains(&format!("let DATABASE_URL name {role}")),
+                "{part} at {url}: {said}"
+            );
+        }
+        let program = installation.start(part, &[]);
+        program.line_with("is ready");
+        assert!(program.terminate().success());
+    }
 }
 
 #[test]
 fn servers_that_can_lose_pings_are_refused_unless_the_operator_says_otherwise() {
     // The quick servers of tests do not force anything to disk.
-    let (database, redis) = (TestPostgres::start(), TestRedis::start());
-    let (url, redis_url) = (database.database_url(), redis.url().to_owned());
-    let settings = settings(&url, &redis_url);
-    assert!(run(&["migrate"], &settings).status.success());
-    let doctor = run(&["doctor"], &settings);
+    let installation = Installation::of(TestPostgres::start());
+    assert!(installation.run("migrate").status.success());
+    let doctor = installation.run("doctor");
     let said = text(&doctor.stdout);
     assert!(
         !doctor.status.success() && said.contains("unsafe") && said.contains("fsync"),
         "{said}"
     );
-    let refused = run(&["worker"], &settings);
+    let refused = installation.run("worker");
     assert!(
         !refused.status.success() && text(&refused.stderr).contains("fsync"),
         "{}",
         text(&refused.stderr)
     );
 
-    let allowed = [settings.as_slice(), &[("DAYBOOK_ALLOW_WEAK_DURABILITY", "yes")]].concat();
-    let worker = Program::start(daybook(&["worker"], &allowed));
+    let worker = installation.start("worker", &[("DAYBOOK_ALLOW_WEAK_DURABILITY", "yes")]);
     worker.line_with("worker is ready");
     assert!(worker.terminate().success());
 }
 
 #[test]
 fn a_queue_that_is_divided_otherwise_is_refused_with_what_to_do() {
-    let (database, redis) = (TestPostgres::start_durable(), TestRedis::start());
-    let (url, redis_url) = (database.database_url(), redis.url().to_owned());
-    let settings = settings(&url, &redis_url);
-    assert!(run(&["migrate"], &settings).status.success());
-    let worker = Program::start(daybook(&["worker"], &settings));
+    let installation = Installation::of(TestPostgres::start_durable());
+    assert!(installation.run("migrate").status.success());
+    let worker = installation.start("worker", &[]);
     worker.line_with("worker is ready");
-    let other = [settings.as_slice(), &[("DAYBOOK_PING_SHARDS", "7")]].concat();
+    let url = installation.url("api");
+    let other = [
+        settings(&url, installation.redis.url()).as_slice(),
+        &[("DAYBOOK_PING_SHARDS", "7")],
+    ]
+    .concat();
     let refused = run(&["api"], &other);
     assert!(
         text(&refused.stderr).contains("set it to 4"),

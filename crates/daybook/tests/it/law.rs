@@ -28,16 +28,22 @@ impl Installation {
         installation
     }
 
-    fn settings(&self) -> [(&'static str, String); 3] {
+    /// What the part is told, which connects as a role of its own.
+    fn settings(&self, part: &str) -> [(&'static str, String); 3] {
+        let database_url = match part {
+            "api" => self.database.api_database_url(),
+            "worker" => self.database.worker_database_url(),
+            _ => self.database.database_url(),
+        };
         [
-            ("DATABASE_URL", self.database.database_url()),
+            ("DATABASE_URL", database_url),
             ("REDIS_URL", self.redis.url().to_owned()),
             ("DAYBOOK_LISTEN", "127.0.0.1:0".to_owned()),
         ]
     }
 
     fn run(&self, arguments: &[&str]) -> std::process::Output {
-        let settings = self.settings();
+        let settings = self.settings(arguments[0]);
         run(
             arguments,
             &settings.each_ref().map(|(name, value)| (*name, value.as_str())),
@@ -45,7 +51,7 @@ impl Installation {
     }
 
     fn program(&self, part: &str) -> Program {
-        let settings = self.settings();
+        let settings = self.settings(part);
         Program::start(daybook(
             &[part],
             &settings.each_ref().map(|(name, value)| (*name, value.as_str())),

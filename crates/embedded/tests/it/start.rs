@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 
-use embedded::{EmbeddedError, Fsync, Options, ServerState, Servers, Signal};
+use embedded::{DataDir, EmbeddedError, Fsync, Options, ServerState, Servers, Signal};
 
 use crate::support::{options, process_named, processes, scratch, start, store, until, value};
 
@@ -130,6 +130,29 @@ fn the_application_owns_its_database_and_is_no_superuser() {
     assert_eq!(made, "daybook daybook");
     let is_superuser = "SELECT rolsuper::text FROM pg_roles WHERE rolname = current_user";
     assert_eq!(value(servers.database_url(), is_superuser), "false");
+    let dir = DataDir::open(dir.path()).expect("it is there");
+    assert_eq!(dir.database_url(), servers.database_url());
+}
+
+#[test]
+fn the_roles_of_the_api_and_the_worker_own_nothing_and_can_do_nothing_by_themselves() {
+    let dir = scratch();
+    // A second start finds them there.
+    start(dir.path()).stop();
+    let servers = start(dir.path());
+    for (url, role) in [
+        (servers.api_database_url(), "daybook_api"),
+        (servers.worker_database_url(), "daybook_worker"),
+    ] {
+        assert_eq!(
+            value(url, "SELECT current_user || ' ' || current_database()"),
+            format!("{role} daybook")
+        );
+        let powers = "SELECT concat_ws(' ', rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolreplication, \
+            EXISTS (SELECT FROM pg_auth_members WHERE member = oid), EXISTS (SELECT FROM pg_shdepend WHERE refobjid = oid)) \
+            FROM pg_roles WHERE rolname = current_user";
+        assert_eq!(value(url, powers), "f f f f f f f", "{role}");
+    }
 }
 
 #[test]

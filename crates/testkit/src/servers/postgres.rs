@@ -12,7 +12,7 @@ use super::home::Root;
 use super::running::Running;
 
 /// Raised when the cluster that is copied changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// For a small and quick server. A test that cuts the power sets the first three back.
 const SETTINGS: [(&str, &str); 10] = [
@@ -34,7 +34,7 @@ const DURABLE: [(&str, &str); 3] = [
     ("synchronous_commit", "on"),
 ];
 
-/// A Postgres of its own for a test: with an empty database and a role that owns it, on a unix socket. Gone when dropped.
+/// A Postgres of its own for a test: with an empty database, a role that owns it and the two that own nothing, on a unix socket. Gone when dropped.
 pub struct TestPostgres {
     running: Running,
     server: Postgres,
@@ -83,10 +83,22 @@ impl TestPostgres {
         }
     }
 
-    /// Where the application connects, as the owner of the database; the same after a restart.
+    /// Where the application connects to set its database up, as the owner of that; the same after a restart.
     #[must_use]
     pub fn database_url(&self) -> String {
         self.server.database_url()
+    }
+
+    /// The same as the role of the API.
+    #[must_use]
+    pub fn api_database_url(&self) -> String {
+        self.server.api_database_url()
+    }
+
+    /// The same as the role of the worker.
+    #[must_use]
+    pub fn worker_database_url(&self) -> String {
+        self.server.worker_database_url()
     }
 
     /// The same as the superuser.

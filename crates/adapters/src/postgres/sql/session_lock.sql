@@ -1,4 +1,4 @@
-SELECT user_id, device_id, refresh_hash, previous_hash, expires_at
+SELECT refresh_hash, previous_hash, expires_at
 FROM sessions
 WHERE id = $1
 FOR UPDATE

@@ -261,7 +261,7 @@ async fn text_that_cannot_be_stored_is_refused_for_good() {
 async fn a_merge_that_is_given_up_midway_leaves_a_connection_that_works() {
     let (server, _) = database().await;
     let client = client(&server).await;
-    let mut settings = adapters::postgres::Settings::new(server.database_url());
+    let mut settings = adapters::postgres::Settings::new(server.worker_database_url());
     settings.connections_max = 1;
     let timelines = Timelines::new(adapters::postgres::connect(&settings).expect("a pool"));
     client

@@ -1,5 +1,6 @@
 //! What happens when the database is away, stuck, full or somebody else's: calls end in time, say so, and work again afterwards.
 
+use std::path::Path;
 use std::time::Duration;
 
 use adapters::postgres::{Accounts, Health, Settings, Timelines, connect, migrate, migrations_pending};
@@ -10,7 +11,8 @@ use ports::{PortError, Probe};
 use testkit::servers::TestPostgres;
 use uuid::Uuid;
 
-use super::{client, database, ping, stored};
+use super::schema::MIGRATIONS;
+use super::{client, client_at, database, ping, stored};
 
 const HASTE: Duration = Duration::from_millis(500);
 
@@ -19,7 +21,7 @@ fn hasty(server: &TestPostgres) -> Settings {
         wait_max: HASTE,
         statement_max: HASTE,
         call_max: HASTE,
-        ..Settings::new(server.database_url())
+        ..Settings::new(server.worker_database_url())
     }
 }
 
@@ -37,7 +39,17 @@ async fn a_server_that_does_not_answer_is_unavailable_until_it_does() {
     timelines.merge(&[ping(0, 5, 1, "a")]).await.expect("merge");
     server.pause();
     unavailable(timelines.merge(&[ping(5, 9, 1, "a")]).await);
-    unavailable(Accounts::new(database.clone()).by_id(UserId(Uuid::nil())).await);
+    unavailable(
+        Accounts::new(
+            connect(&Settings {
+                url: server.api_database_url(),
+                ..hasty(&server)
+            })
+            .expect("a pool"),
+        )
+        .by_id(UserId(Uuid::nil()))
+        .await,
+    );
     unavailable(Health::new(database).check().await);
     server.resume();
     while let Err(error) = timelines.merge(&[ping(5, 9, 1, "a")]).await {
@@ -74,7 +86,7 @@ async fn a_lock_that_somebody_holds_is_waited_for_a_bounded_time() {
         .expect("lock");
     let settings = Settings {
         statement_max: HASTE,
-        ..Settings::new(server.database_url())
+        ..Settings::new(server.worker_database_url())
     };
     let timelines = Timelines::new(connect(&settings).expect("a pool"));
     assert!(unavailable(timelines.merge(&[ping(0, 5, 1, "a")]).await).contains("timeout"));
@@ -93,7 +105,7 @@ async fn a_pool_without_a_free_connection_is_waited_for_a_bounded_time() {
     let settings = Settings {
         connections_max: 1,
         wait_max: HASTE,
-        ..Settings::new(server.database_url())
+        ..Settings::new(server.worker_database_url())
     };
     let timelines = Timelines::new(connect(&settings).expect("a pool"));
     let pings = [ping(0, 5, 1, "a")];
@@ -109,20 +121,20 @@ async fn a_pool_without_a_free_connection_is_waited_for_a_bounded_time() {
 #[tokio::test]
 async fn a_server_that_became_read_only_or_refuses_the_role_is_unavailable() {
     let (server, _) = database().await;
-    let admin = client(&server).await;
-    let timelines = || Timelines::new(connect(&Settings::new(server.database_url())).expect("a pool"));
+    let admin = client_at(&server.admin_url()).await;
+    let timelines = || Timelines::new(connect(&Settings::new(server.worker_database_url())).expect("a pool"));
     admin
-        .batch_execute("ALTER ROLE daybook SET default_transaction_read_only = on")
+        .batch_execute("ALTER ROLE daybook_worker SET default_transaction_read_only = on")
         .await
         .expect("alter");
     unavailable(timelines().merge(&[ping(0, 5, 1, "a")]).await);
     admin
-        .batch_execute("ALTER ROLE daybook RESET default_transaction_read_only; REVOKE ALL ON usage_open FROM daybook")
+        .batch_execute("ALTER ROLE daybook_worker RESET default_transaction_read_only; REVOKE UPDATE ON usage_open FROM daybook_worker")
         .await
         .expect("alter");
     unavailable(timelines().merge(&[ping(0, 5, 1, "a")]).await);
     admin
-        .batch_execute("GRANT ALL ON usage_open TO daybook")
+        .batch_execute("GRANT UPDATE ON usage_open TO daybook_worker")
         .await
         .expect("grant");
     timelines().merge(&[ping(0, 5, 1, "a")]).await.expect("merge");
@@ -131,15 +143,21 @@ async fn a_server_that_became_read_only_or_refuses_the_role_is_unavailable() {
 #[tokio::test]
 async fn connections_that_an_operator_ends_are_unavailable_once_at_most() {
     let (server, _) = database().await;
-    let admin = client(&server).await;
-    let timelines = Timelines::new(connect(&Settings::new(server.database_url())).expect("a pool"));
+    let admin = client_at(&server.admin_url()).await;
+    let timelines = Timelines::new(connect(&Settings::new(server.worker_database_url())).expect("a pool"));
     timelines.merge(&[ping(0, 5, 1, "a")]).await.expect("merge");
-    let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'daybook'";
-    admin.execute(end, &[]).await.expect("terminate");
+    let end = "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'daybook'";
+    let ended = admin.query(end, &[]).await.expect("terminate");
     // The pool may not have noticed yet; if it has, it connects anew.
     if let Err(error) = timelines.merge(&[ping(5, 9, 1, "a")]).await {
         assert!(error.is_unavailable(), "{}", error.chain());
     }
+    // It can notice when the process is gone, which may take longer than its last words.
+    let is_there = |row: &tokio_postgres::Row| Path::new(&format!("/proc/{}", row.get::<_, i32>(0))).exists();
+    while ended.iter().any(is_there) {
+        admin.query_one("SELECT 1", &[]).await.expect("a moment");
+    }
+    admin.query_one("SELECT 1", &[]).await.expect("a moment");
     timelines.merge(&[ping(5, 9, 1, "a")]).await.expect("merge");
 }
 
@@ -175,8 +193,8 @@ async fn a_migration_waits_for_another_that_is_under_way() {
         let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
         while holder.query_one(waiting, &[]).await.expect("locks").get::<_, i64>(0) == 0 {}
         assert_eq!(
-            migrations_pending(&url).await.expect("look").len(),
-            2,
+            migrations_pending(&url).await.expect("look"),
+            MIGRATIONS,
             "nothing was begun"
         );
         holder
@@ -184,5 +202,5 @@ async fn a_migration_waits_for_another_that_is_under_way() {
             .await
             .expect("unlock");
     });
-    assert_eq!(applied.expect("migrate").len(), 2);
+    assert_eq!(applied.expect("migrate"), MIGRATIONS);
 }

@@ -7,7 +7,8 @@ use tokio_postgres::{Client, Error};
 
 use super::{client, database};
 
-const MIGRATIONS: [&str; 2] = ["V1__accounts", "V2__usage"];
+/// All of them, earliest first.
+pub(super) const MIGRATIONS: [&str; 3] = ["V1__accounts", "V2__usage", "V3__isolation"];
 
 #[tokio::test]
 async fn migrating_twice_applies_everything_once() {
