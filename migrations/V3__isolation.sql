@@ -96,7 +96,7 @@ GRANT SELECT, INSERT, DELETE ON app_usage TO daybook_worker;
 GRANT EXECUTE ON FUNCTION usage_ensure_month(date) TO daybook_worker;
 
 -- What is nobody's: the keys of all nodes, and which migrations are applied, which every part asks before it starts.
-GRANT SELECT, INSERT ON token_keys TO daybook_api;
+GRANT SELECT, INSERT, DELETE ON token_keys TO daybook_api;
 GRANT SELECT ON refinery_schema_history TO daybook_api, daybook_worker;
 
 -- As before, and the new partition is shut before it is attached.

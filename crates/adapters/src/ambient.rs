@@ -1,9 +1,10 @@
 //! The clock and the ids of the machine, for programs. Everybody else is given them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use domain::time::UnixMs;
-use ports::{Clock, Ids};
+use ports::{Clock, Ids, SteadyClock};
+use rustix::time::{ClockId, clock_gettime};
 use uuid::Uuid;
 
 /// The system's wall clock.
@@ -20,6 +21,19 @@ impl Clock for SystemClock {
             // Cut to the millisecond that holds it, also before 1970.
             Err(before) => UnixMs(-whole_ms(before.duration() + std::time::Duration::from_nanos(999_999))),
         }
+    }
+}
+
+/// The time since the machine started, that of its sleep included.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemSteadyClock;
+
+impl SteadyClock for SystemSteadyClock {
+    fn elapsed(&self) -> Duration {
+        let since_start = clock_gettime(ClockId::Boottime);
+        // Neither part is ever below zero.
+        let secs = u64::try_from(since_start.tv_sec).unwrap_or(0);
+        Duration::new(secs, u32::try_from(since_start.tv_nsec).unwrap_or(0))
     }
 }
 
@@ -45,6 +59,13 @@ mod tests {
     fn the_clock_shows_milliseconds_of_this_century() {
         let year = SystemClock.now().to_utc().map(|at| chrono::Datelike::year(&at));
         assert!(year.is_some_and(|year| (2025..2100).contains(&year)), "{year:?}");
+    }
+
+    #[test]
+    fn the_steady_clock_never_goes_back_and_never_stands_still() {
+        let readings: Vec<Duration> = (0..1_000).map(|_| SystemSteadyClock.elapsed()).collect();
+        assert!(readings.is_sorted() && readings[0] > Duration::ZERO);
+        while SystemSteadyClock.elapsed() == readings[999] {}
     }
 
     #[test]

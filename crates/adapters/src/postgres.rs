@@ -2,6 +2,7 @@
 
 mod accounts;
 mod database;
+mod ended_sessions;
 mod failure;
 mod health;
 mod migrations;
@@ -15,6 +16,7 @@ mod values;
 
 pub use accounts::Accounts;
 pub use database::{Database, Settings, connect};
+pub use ended_sessions::EndedSessions;
 pub use health::{Health, ServerReport};
 pub use migrations::{migrate, migrations_pending};
 pub use role::RoleReport;

@@ -1,6 +1,8 @@
-//! The queue between door and workers, in Redis Streams. One stream for each shard; entries are deleted once their pings are merged, so what is there waits.
+//! The queue between door and workers, in Redis Streams: one for each shard; entries are deleted once their pings are merged, so what is there waits.
+//! Beside it, what is announced of sessions, in a stream of its own, and who has failed to sign in and how often.
 
 mod entry;
+mod erasure;
 mod facts;
 mod keys;
 mod letters;
@@ -8,18 +10,24 @@ mod link;
 mod queue;
 mod shards;
 mod source;
+mod standing;
+mod throttle;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::time::UnixMs;
-use ports::PortError;
+use ports::{Clock, PortError};
 use redis::Client;
 
+pub use erasure::RedisPingErasure;
 pub use facts::{RedisFacts, RedisProbe};
 pub use letters::RedisDeadLetters;
 pub use queue::RedisPingQueue;
 pub use shards::ShardsError;
 pub use source::{RedisPingSource, Taking};
+pub use standing::{RedisAnnouncements, RedisHearing};
+pub use throttle::RedisSignInThrottle;
 
 use link::Link;
 
@@ -84,6 +92,30 @@ impl Redis {
     #[must_use]
     pub fn dead_letters(&self) -> RedisDeadLetters {
         RedisDeadLetters::new(self.link(self.answer_max), self.shards)
+    }
+
+    /// Where changes of sessions are told.
+    #[must_use]
+    pub fn announcements(&self) -> RedisAnnouncements {
+        RedisAnnouncements::new(self.link(self.answer_max))
+    }
+
+    /// Where they are heard, over a connection of its own: for one who asks again and again.
+    #[must_use]
+    pub fn hearing(&self) -> RedisHearing {
+        RedisHearing::new(self.link(RedisHearing::ANSWER_MAX))
+    }
+
+    /// What forgets people.
+    #[must_use]
+    pub fn ping_erasure(&self) -> RedisPingErasure {
+        RedisPingErasure::new(self.link(self.answer_max))
+    }
+
+    /// What slows down whoever guesses passwords, by this clock.
+    #[must_use]
+    pub fn sign_in_throttle(&self, clock: Arc<dyn Clock>) -> RedisSignInThrottle {
+        RedisSignInThrottle::new(self.link(self.answer_max), clock)
     }
 
     /// Whether it is there.

@@ -1,14 +1,30 @@
 //! Routes of people and their sign-ins.
 
+pub(crate) mod api_keys;
+pub(crate) mod devices;
+pub(crate) mod email;
+pub(crate) mod erase;
+pub(crate) mod password;
 pub(crate) mod profile;
+mod proof;
 pub(crate) mod refresh;
+mod refusal;
 pub(crate) mod register;
+pub(crate) mod second_factor;
+pub(crate) mod security_log;
 pub(crate) mod sign_in;
+pub(crate) mod sign_out;
 
+use actix_web::http::header::SET_COOKIE;
+use actix_web::{HttpRequest, HttpResponse};
+use domain::accounts::Device;
 use serde::Serialize;
 use services::accounts::SignedIn;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use crate::cookies::RefreshCookie;
+use crate::problem::{Problem, ProblemType};
 
 /// What a device that signed in may use from now on.
 #[derive(Serialize, ToSchema)]
@@ -20,10 +36,12 @@ pub(crate) struct SignedInBody<'a> {
     #[schema(example = "Bearer")]
     token_type: &'static str,
     /// How many seconds the access token lives.
-    #[schema(example = 900)]
+    #[schema(example = 300, minimum = 1, maximum = 300)]
     expires_in: u32,
-    /// For the next pair of tokens; it can be used once.
-    refresh_token: &'a str,
+    /// For the next pair of tokens; it can be used once. Not here where it is in a cookie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
+    refresh_token: Option<&'a str>,
     device: DeviceBody<'a>,
 }
 
@@ -43,21 +61,52 @@ struct DeviceBody<'a> {
     precedence: i32,
 }
 
+/// The answer to a device that signed in: the refresh token stands in the body, or in `cookie`, where no script can read it.
+fn answer(signed_in: &SignedIn, cookie: Option<RefreshCookie>) -> HttpResponse {
+    let body = SignedInBody::from(signed_in);
+    let Some(cookie) = cookie else {
+        return HttpResponse::Ok().json(body);
+    };
+    HttpResponse::Ok()
+        .insert_header((SET_COOKIE, cookie.set(&signed_in.refresh_token)))
+        .json(SignedInBody {
+            refresh_token: None,
+            ..body
+        })
+}
+
+/// The id in the path of a request.
+///
+/// # Errors
+/// What is no id is the id of nothing.
+fn path_id(request: &HttpRequest) -> Result<Uuid, Problem> {
+    let id = request
+        .match_info()
+        .get("id")
+        .and_then(|text| Uuid::try_parse(text).ok());
+    id.ok_or_else(|| Problem::new(ProblemType::NotFound, "you have nothing of that id"))
+}
+
+impl<'a> From<&'a Device> for DeviceBody<'a> {
+    fn from(device: &'a Device) -> Self {
+        Self {
+            id: device.id.0,
+            name: &device.name,
+            key: device.key.as_str(),
+            platform: device.platform.as_deref(),
+            precedence: device.precedence,
+        }
+    }
+}
+
 impl<'a> From<&'a SignedIn> for SignedInBody<'a> {
     fn from(signed_in: &'a SignedIn) -> Self {
-        let device = &signed_in.device;
         Self {
             access_token: &signed_in.access_token,
             token_type: "Bearer",
             expires_in: signed_in.expires_in_secs,
-            refresh_token: &signed_in.refresh_token,
-            device: DeviceBody {
-                id: device.id.0,
-                name: &device.name,
-                key: device.key.as_str(),
-                platform: device.platform.as_deref(),
-                precedence: device.precedence,
-            },
+            refresh_token: Some(&signed_in.refresh_token),
+            device: DeviceBody::from(&signed_in.device),
         }
     }
 }

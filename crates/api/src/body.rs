@@ -29,17 +29,21 @@ impl JsonBody {
     /// # Errors
     /// A body that is not JSON by its own word, too large, too slow, cut short or not UTF-8.
     pub(crate) async fn read(request: &HttpRequest, payload: Payload) -> Result<Self, Problem> {
-        let limits = request.app_data::<web::Data<BodyLimits>>();
-        let limits = limits.expect("the app is built with its limits");
         expect_json(request.headers())?;
-        expect_length(request.headers(), limits.bytes_max)?;
-        let body = timeout(limits.arrives_within, gather(payload, limits.bytes_max)).await;
-        let body = body.unwrap_or_else(|_| {
-            let secs = limits.arrives_within.as_secs_f32();
-            let detail = format!("the body must arrive within {secs} seconds");
-            Err(Problem::new(ProblemType::BodyTimeout, detail))
-        })?;
-        Ok(Self(body))
+        arrived(request, payload).await.map(Self)
+    }
+
+    /// The body of `request`, if it has one.
+    ///
+    /// # Errors
+    /// A body that is there and cannot be read.
+    pub(crate) async fn read_if_any(request: &HttpRequest, payload: Payload) -> Result<Option<Self>, Problem> {
+        let body = arrived(request, payload).await?;
+        if body.is_empty() {
+            return Ok(None);
+        }
+        expect_json(request.headers())?;
+        Ok(Some(Self(body)))
     }
 
     /// The text.
@@ -59,6 +63,19 @@ impl FromRequest for JsonBody {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move { Self::read(&request, payload).await })
     }
+}
+
+/// The bytes of a body, once all of them are here.
+async fn arrived(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
+    let limits = request.app_data::<web::Data<BodyLimits>>();
+    let limits = limits.expect("the app is built with its limits");
+    expect_length(request.headers(), limits.bytes_max)?;
+    let body = timeout(limits.arrives_within, gather(payload, limits.bytes_max)).await;
+    body.unwrap_or_else(|_| {
+        let secs = limits.arrives_within.as_secs_f32();
+        let detail = format!("the body must arrive within {secs} seconds");
+        Err(Problem::new(ProblemType::BodyTimeout, detail))
+    })
 }
 
 async fn gather(mut payload: Payload, bytes_max: usize) -> Result<Bytes, Problem> {

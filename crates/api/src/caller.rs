@@ -1,4 +1,4 @@
-//! Who is asking: the access token says so, and nothing else does.
+//! Who is asking: the access token or the API key says so, as long as its session goes on, and nothing else does.
 
 use std::borrow::Cow;
 use std::future::{Ready, ready};
@@ -6,55 +6,124 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
-use domain::accounts::Caller;
+use domain::accounts::{Caller, Scope};
+use futures_util::future::{Either, LocalBoxFuture};
+use services::accounts::{AccountsError, Authenticate, Authenticated, Shown};
 use uuid::Uuid;
 
 use crate::Services;
+use crate::address::ClientAddress;
+use crate::limits;
 use crate::problem::{Problem, ProblemType};
 
 /// Names that say whose data a request is about. They are accepted where they agree with the token, and choose nothing.
 pub(crate) const OWNER_FIELDS: [&str; 2] = ["user_id", "device_id"];
 
-/// The caller that the request's bearer token speaks for.
+/// A person who is signed in: what an API key may never do.
 pub(crate) struct Bearer(pub(crate) Caller);
 
-impl FromRequest for Bearer {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+/// A person who is signed in, or an API key that may send pings.
+pub(crate) struct Tracker(pub(crate) Caller);
 
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(verify(request).map(|caller| {
-            // For the request's line in the log.
-            request.extensions_mut().insert(caller.user);
-            Self(caller)
-        }))
-    }
+/// A person who is signed in, or an API key that may read reports.
+pub(crate) struct Reader(pub(crate) Caller);
+
+/// Who may be let in as what.
+trait Admitted: Sized {
+    /// What an API key must be allowed to do; `None` where it may not be.
+    const SCOPE: Option<Scope>;
+
+    fn new(caller: Caller) -> Self;
 }
 
-fn verify(request: &HttpRequest) -> Result<Caller, Problem> {
-    let refused = || {
-        Problem::unauthenticated(
-            "the access token is not valid, or no longer; refresh it, or sign in again",
-            r#"Bearer error="invalid_token""#,
-        )
+macro_rules! admitted {
+    ($($name:ident needs $scope:expr;)*) => {$(
+        impl Admitted for $name {
+            const SCOPE: Option<Scope> = $scope;
+
+            fn new(caller: Caller) -> Self {
+                Self(caller)
+            }
+        }
+
+        impl FromRequest for $name {
+            type Error = Problem;
+            type Future = Verifying<Self>;
+
+            fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+                verifying(request)
+            }
+        }
+    )*};
+}
+
+admitted! {
+    Bearer needs None;
+    Tracker needs Some(Scope::PingsWrite);
+    Reader needs Some(Scope::ReportsRead);
+}
+
+/// Known at once for nearly every request; a key that this node has not seen lately is asked for.
+type Verifying<T> = Either<Ready<Result<T, Problem>>, LocalBoxFuture<'static, Result<T, Problem>>>;
+
+fn verifying<T: Admitted + 'static>(request: &HttpRequest) -> Verifying<T> {
+    let key = match verify(request) {
+        Ok(Shown::Known(known)) => return Either::Left(ready(admit(request, Ok(known)))),
+        Ok(Shown::Key(key)) => key,
+        Err(problem) => return Either::Left(ready(admit(request, Err(problem)))),
     };
+    let request = request.clone();
+    Either::Right(Box::pin(async move {
+        // Counted by its address first: asking for keys that are none must not be for free.
+        limits::count_unknown(&request)?;
+        let asked = authenticate(&request).ask(&key).await;
+        admit(&request, asked.map_err(Problem::from))
+    }))
+}
+
+fn admit<T: Admitted>(request: &HttpRequest, verified: Result<Authenticated, Problem>) -> Result<T, Problem> {
+    let by = verified.as_ref().copied().ok();
+    let caller = limits::admit(request, verified.map(|by| by.caller))?;
+    // For the request's line in the log.
+    request.extensions_mut().insert(caller.user);
+    if let Some(by) = by {
+        if !by.may(T::SCOPE) {
+            return Err(not_for_keys(T::SCOPE));
+        }
+        if by.scopes.is_some() {
+            authenticate(request).used(&by, Some(ClientAddress::of(request).0));
+        }
+    }
+    Ok(T::new(caller))
+}
+
+fn not_for_keys(scope: Option<Scope>) -> Problem {
+    let detail = match scope {
+        Some(scope) => format!("the API key lacks the scope {}", scope.as_str()),
+        None => "an API key may not do this; sign in".to_owned(),
+    };
+    Problem::new(ProblemType::NotForKeys, detail)
+}
+
+fn authenticate(request: &HttpRequest) -> &Authenticate {
+    let services = request.app_data::<web::Data<Services>>();
+    &services.expect("the app is built with its services").authenticate
+}
+
+fn verify(request: &HttpRequest) -> Result<Shown, Problem> {
+    let refused = || Problem::from(AccountsError::TokenRefused);
     let mut given = request.headers().get_all(AUTHORIZATION);
     let token = match (given.next(), given.next()) {
         (None, _) => {
             return Err(Problem::unauthenticated(
-                "send an access token: Authorization: Bearer TOKEN",
+                "send an access token or an API key: Authorization: Bearer TOKEN",
                 "Bearer",
             ));
         }
         (Some(one), None) => one.to_str().ok().and_then(bearer_token).ok_or_else(refused)?,
         (Some(_), Some(_)) => return Err(refused()),
     };
-    let services = request.app_data::<web::Data<Services>>();
-    let services = services.expect("the app is built with its services");
-    services
-        .access_tokens
-        .verify(token, services.clock.now())
-        .ok_or_else(refused)
+    Ok(authenticate(request).authenticate(token)?)
 }
 
 /// The token of `Bearer TOKEN`; the scheme is written in any case (RFC 9110, section 11.1).

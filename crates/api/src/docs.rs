@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
-};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION};
 use actix_web::{HttpResponse, get, web};
 use utoipa_swagger_ui::{Config, serve};
 
+use crate::limits::ByAddress;
 use crate::openapi::PATH as DOCUMENT;
 use crate::problem::{Problem, ProblemType};
 
@@ -30,26 +28,27 @@ pub(crate) fn config() -> Arc<Config<'static>> {
 }
 
 #[get("/")]
-pub(crate) async fn root() -> HttpResponse {
+pub(crate) async fn root(_: ByAddress) -> HttpResponse {
     to_page()
 }
 
 #[get("/api/docs")]
-pub(crate) async fn without_slash() -> HttpResponse {
+pub(crate) async fn without_slash(_: ByAddress) -> HttpResponse {
     to_page()
 }
 
 #[get("/api/docs/{file:.*}")]
-pub(crate) async fn page(file: web::Path<String>, config: web::Data<Config<'static>>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn page(
+    _: ByAddress,
+    file: web::Path<String>,
+    config: web::Data<Config<'static>>,
+) -> Result<HttpResponse, Problem> {
     let missing = || Problem::new(ProblemType::UnknownRoute, "the page has no such file");
     let file = serve(&file, config.into_inner()).ok().flatten().ok_or_else(missing)?;
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, file.content_type))
         .insert_header((CACHE_CONTROL, "no-cache"))
         .insert_header((CONTENT_SECURITY_POLICY, POLICY))
-        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header((X_FRAME_OPTIONS, "DENY"))
-        .insert_header((REFERRER_POLICY, "no-referrer"))
         .body(file.bytes.into_owned()))
 }
 

@@ -1,5 +1,7 @@
 //! Reads a JSON object field by field, so that every fault of it is told at once: what is missing, of the wrong type, given twice or unknown.
 
+mod whole;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -38,6 +40,15 @@ impl<'a> FromJson<'a> for Cow<'a, str> {
     }
 }
 
+impl<'a> FromJson<'a> for Vec<Cow<'a, str>> {
+    const TYPE: &'static str = "a list of texts";
+
+    fn from_json(raw: &'a RawValue) -> Option<Self> {
+        let texts: Vec<Text<'a>> = read(raw)?;
+        Some(texts.into_iter().map(|text| text.0).collect())
+    }
+}
+
 impl FromJson<'_> for bool {
     const TYPE: &'static str = "true or false";
 
@@ -51,16 +62,7 @@ impl FromJson<'_> for i128 {
     const TYPE: &'static str = "a whole number";
 
     fn from_json(raw: &RawValue) -> Option<Self> {
-        let digits = raw.get().strip_prefix('-').unwrap_or(raw.get());
-        if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
-        let at_the_end = if digits.len() == raw.get().len() {
-            i128::MAX
-        } else {
-            i128::MIN
-        };
-        Some(raw.get().parse().unwrap_or(at_the_end))
+        whole::number(raw.get())
     }
 }
 
@@ -212,7 +214,7 @@ pub(crate) fn wrong_type(pointer: String, wanted: &str, raw: &RawValue) -> Field
         Some(b'[') => "a list",
         Some(b't' | b'f') => "true or false",
         Some(b'n') => "null",
-        _ if raw.get().contains(['.', 'e', 'E']) => "a number with a fraction or an exponent",
+        _ if raw.get().contains(['.', 'e', 'E']) => "a number with a fraction",
         _ => "a number",
     };
     FieldFault::new(pointer, "wrong_type", format!("must be {wanted}, not {given}"))
@@ -299,24 +301,5 @@ mod tests {
     #[test]
     fn text_that_unicode_does_not_allow_is_told_apart_from_a_wrong_type() {
         assert_eq!(faults(r#"{"name": "\ud800"}"#), [told("/name", "invalid_text")]);
-    }
-
-    #[test]
-    fn whole_numbers_have_neither_fraction_nor_exponent_and_may_be_of_any_size() {
-        for (number, sound) in [
-            ("0", true),
-            ("-5", true),
-            ("1.0", false),
-            ("1e2", false),
-            ("true", false),
-        ] {
-            assert_eq!(
-                faults(&format!(r#"{{"name": "x", "count": {number}}}"#)).is_empty(),
-                sound,
-                "{number}"
-            );
-        }
-        let raw: Box<RawValue> = serde_json::from_str(&format!("-{}", "9".repeat(99))).expect("JSON");
-        assert_eq!(i128::from_json(&raw), Some(i128::MIN));
     }
 }

@@ -1,33 +1,48 @@
 //! HTTP in: routes, bodies, problems and the OpenAPI document. No drivers, no SQL.
 
 mod accounts;
+mod address;
 mod answer;
 mod body;
 mod calendar;
 mod caller;
+mod connections;
+mod cookies;
+mod cors;
+mod cross_site;
 mod docs;
+mod door;
 mod faults;
 mod fields;
 mod health;
+mod limits;
 mod observe;
 mod openapi;
+mod origin;
 mod problem;
 mod query;
 mod reports;
 mod routes;
+mod security_headers;
 mod server;
 mod usage;
 
+pub use address::TrustedProxies;
+pub use door::Edge;
+pub use limits::{Rate, Rates};
 pub use openapi::openapi_json;
+pub use origin::Origin;
 pub use server::{ListenError, Server, Settings, serve};
 
 use std::sync::Arc;
 
-use ports::accounts::AccessTokens;
 use ports::{Clock, Ids, Probe};
-use services::accounts::{Profile, Refresh, Register, SignIn};
-use services::reports::Reports;
-use services::usage::TrackPings;
+use services::accounts::{
+    ApiKeys, Authenticate, ChangeEmail, ChangePassword, Devices, Profile, Refresh, Register, ResetPassword,
+    SecondFactorUse, SecurityLog, SignIn, SignOut,
+};
+use services::reports::{Export, Reports};
+use services::usage::{Erase, TrackPings};
 
 /// What the routes call.
 #[derive(Clone)]
@@ -38,14 +53,34 @@ pub struct Services {
     pub sign_in: SignIn,
     /// Keeps devices signed in.
     pub refresh: Refresh,
+    /// Signs devices out.
+    pub sign_out: SignOut,
+    /// Shows and changes devices.
+    pub devices: Devices,
+    /// Makes and revokes API keys.
+    pub api_keys: ApiKeys,
     /// Shows and changes profiles.
     pub profile: Profile,
+    /// Changes passwords.
+    pub change_password: ChangePassword,
+    /// Sets forgotten passwords anew.
+    pub reset_password: ResetPassword,
+    /// Changes e-mail addresses.
+    pub change_email: ChangeEmail,
+    /// Puts second factors into use.
+    pub second_factor: SecondFactorUse,
+    /// Shows what happened to an account.
+    pub security_log: SecurityLog,
+    /// Gives people everything that is kept of them.
+    pub export: Export,
+    /// Forgets people.
+    pub erase: Erase,
     /// Takes pings.
     pub track: TrackPings,
     /// Answers where time went.
     pub reports: Reports,
-    /// Who a token speaks for.
-    pub access_tokens: Arc<dyn AccessTokens>,
+    /// Tells who a token or a key speaks for.
+    pub authenticate: Authenticate,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// Where request ids begin.

@@ -8,44 +8,45 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::Error;
-use actix_web::HttpMessage;
-use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::http::{Method, StatusCode};
+use actix_web::{Error, HttpMessage, web};
 use domain::accounts::UserId;
 use futures_util::future::LocalBoxFuture;
 use ports::Ids;
 use tracing::Level;
 
+use crate::connections::UnderWay;
+use crate::door::Door;
 use crate::problem::Problem;
+use crate::usage::track;
 
 use meters::Meters;
 use request_id::{REQUEST_ID, RequestIds};
 
 /// The route whose successes are too many for the usual log.
-const BUSIEST: &str = "/api/v1/usage/track";
+const BUSIEST: &str = track::PATH;
 
 /// The middleware.
 pub(crate) struct Observe {
     ids: Arc<dyn Ids>,
+    door: web::Data<Door>,
 }
 
 impl Observe {
-    /// With request ids that begin with one of `ids`.
-    pub(crate) fn new(ids: Arc<dyn Ids>) -> Self {
-        Self { ids }
+    /// With request ids that begin with one of `ids`. Every answer leaves through `door`.
+    pub(crate) fn new(ids: Arc<dyn Ids>, door: web::Data<Door>) -> Self {
+        Self { ids, door }
     }
 }
 
-impl<S, B> Transform<S, ServiceRequest> for Observe
+impl<S> Transform<S, ServiceRequest> for Observe
 where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    S: Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
     S::Future: 'static,
-    B: MessageBody + 'static,
 {
-    type Response = ServiceResponse<B>;
+    type Response = ServiceResponse;
     type Error = Error;
     type Transform = Observed<S>;
     type InitError = ();
@@ -56,6 +57,7 @@ where
             service,
             ids: RequestIds::new(self.ids.as_ref()),
             meters: Rc::default(),
+            door: self.door.clone(),
         }))
     }
 }
@@ -65,29 +67,30 @@ pub(crate) struct Observed<S> {
     service: S,
     ids: RequestIds,
     meters: Rc<Meters>,
+    door: web::Data<Door>,
 }
 
-impl<S, B> Service<ServiceRequest> for Observed<S>
+impl<S> Service<ServiceRequest> for Observed<S>
 where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    S: Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
     S::Future: 'static,
-    B: MessageBody + 'static,
 {
-    type Response = ServiceResponse<B>;
+    type Response = ServiceResponse;
     type Error = Error;
-    type Future = LocalBoxFuture<'static, Result<ServiceResponse<B>, Error>>;
+    type Future = LocalBoxFuture<'static, Result<ServiceResponse, Error>>;
 
     actix_web::dev::forward_ready!(service);
 
     fn call(&self, mut request: ServiceRequest) -> Self::Future {
         let started = Instant::now();
+        let under_way = UnderWay::begin(request.request());
         let id = self.ids.of(request.headers());
         let method = request.method().clone();
         if method == Method::HEAD {
             // A HEAD is a GET whose body is left out, and the connection leaves it out.
             request.head_mut().method = Method::GET;
         }
-        let meters = Rc::clone(&self.meters);
+        let (meters, door) = (Rc::clone(&self.meters), self.door.clone());
         let answer = self.service.call(request);
         Box::pin(async move {
             let mut answer = answer.await?;
@@ -100,12 +103,13 @@ where
                 meters.record(&method, answer.status(), seen.elapsed);
                 seen.log(route, &answer);
             });
+            door.seal(&mut answer);
             let headers = answer.headers_mut();
             headers.insert(REQUEST_ID, id);
             if !headers.contains_key(CACHE_CONTROL) {
                 headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
             }
-            Ok(answer)
+            Ok(under_way.until_made(answer))
         })
     }
 }
@@ -117,7 +121,7 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    fn log<B>(&self, route: &str, answer: &ServiceResponse<B>) {
+    fn log(&self, route: &str, answer: &ServiceResponse) {
         let status = answer.status();
         let level = level(route, status);
         // A level of an event is part of the place it is written at, so each has its own.
@@ -154,7 +158,7 @@ fn level(route: &str, status: StatusCode) -> Level {
     }
 }
 
-fn cause<B>(answer: &ServiceResponse<B>) -> Option<&str> {
+fn cause(answer: &ServiceResponse) -> Option<&str> {
     let problem = answer.response().error()?.as_error::<Problem>()?;
     problem.cause()
 }

@@ -1,5 +1,7 @@
 //! The OpenAPI document: generated from the routes, with the problems that are common to them added in one place.
 
+mod door;
+
 use actix_web::{App, HttpResponse, get, web};
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -9,6 +11,7 @@ use utoipa::openapi::{
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 use utoipa_actix_web::AppExt;
 
+use crate::limits::ByAddress;
 use crate::problem::{PROBLEM_JSON, ProblemBody};
 use crate::routes;
 
@@ -51,8 +54,16 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
     components
         .security_schemes
         .insert("access_token".to_owned(), SecurityScheme::Http(bearer.build()).into());
+    let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+    let key = key.description(Some("An API key, with the scope that the operation takes."));
+    components
+        .security_schemes
+        .insert("api_key".to_owned(), SecurityScheme::Http(key.build()).into());
     for (path, item) in &mut document.paths.paths {
-        operations(item).for_each(|operation| add_problems(path, operation));
+        for operation in operations(item) {
+            add_problems(path, operation);
+            door::describe(path, operation);
+        }
     }
     document
 }
@@ -79,7 +90,7 @@ pub(crate) fn methods(item: &PathItem) -> String {
     responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json", body = Object))
 )]
 #[get("/api/openapi.json")]
-pub(crate) async fn show(document: web::Data<Document>) -> HttpResponse {
+pub(crate) async fn show(_: ByAddress, document: web::Data<Document>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
         .body(document.0.clone())
@@ -123,7 +134,7 @@ fn add_problems(path: &str, operation: &mut Operation) {
     let signed_in = operation.security.is_some();
     let has_body = operation.request_body.is_some();
     let asks = path.starts_with("/api/v1/");
-    let signs_in = path.starts_with("/api/v1/auth/");
+    let signs_in = door::keeps_cookie(path);
     let problems = [
         (asks, "400", "Malformed JSON, or a malformed query"),
         (
@@ -131,12 +142,46 @@ fn add_problems(path: &str, operation: &mut Operation) {
             "401",
             "Nobody is signed in, or no longer; see `WWW-Authenticate`",
         ),
-        (signed_in, "403", "A `user_id` or `device_id` that is not the caller's"),
+        (
+            signed_in,
+            "403",
+            "A `user_id` or `device_id` that is not the caller's, an API key that may not do this, or a password or code that is wrong",
+        ),
+        (
+            signs_in,
+            "403",
+            "A session in a cookie, and the request does not come from a page of this server",
+        ),
         (has_body, "408", "The body did not arrive in time"),
-        (path == "/api/v1/users/register", "409", "The e-mail address is taken"),
+        (path.ends_with("/{id}"), "404", "One has nothing of that id"),
+        (
+            ["/api/v1/users/register", "/api/v1/users/me/email"].contains(&path),
+            "409",
+            "The e-mail address is taken",
+        ),
+        (
+            path == "/api/v1/auth/login",
+            "409",
+            "The person has as many devices as they may",
+        ),
+        (
+            path == "/api/v1/api-keys" && has_body,
+            "409",
+            "The person has as many keys as they may",
+        ),
+        (
+            path.starts_with("/api/v1/users/me/totp"),
+            "409",
+            "The second factor is not in the state for this",
+        ),
         (has_body, "413", "The body is too large"),
         (has_body, "415", "The body is not JSON in UTF-8 by its own word"),
         (asks, "422", "Values that cannot be, all of them in `errors`"),
+        (
+            door::is_limited(path),
+            "429",
+            "More requests than are allowed; see `Retry-After`",
+        ),
         (asks, "500", "A mistake of the server"),
         (
             asks || path == "/health/ready",
@@ -162,7 +207,7 @@ fn problem(status: &str, description: &str) -> Response {
     };
     match status {
         "401" => response.header("WWW-Authenticate", header(Type::String)),
-        "503" => response.header("Retry-After", header(Type::Integer)),
+        "429" | "503" => response.header("Retry-After", header(Type::Integer)),
         _ => response,
     }
     .build()

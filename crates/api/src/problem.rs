@@ -3,18 +3,19 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use ports::PortError;
 use serde::Serialize;
-use services::Kind;
 use services::accounts::AccountsError;
 use services::reports::ReportsError;
 use utoipa::ToSchema;
 
 use crate::faults::{Faults, FieldFault};
+use crate::limits::whole_secs;
 
 /// The media type of every error.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
@@ -42,22 +43,38 @@ pub(crate) enum ProblemType {
     MalformedQuery,
     /// Nobody is signed in, or no longer.
     Unauthenticated,
+    /// The password is right, and the account asks for a second factor.
+    SecondFactorRequired,
     /// The request names another person or device than its token.
     NotYours,
+    /// An API key may not do this.
+    NotForKeys,
+    /// Who is signed in has not shown that it is still them.
+    ProofRefused,
+    /// The request carries a cookie, or asks for one, and comes from another site.
+    CrossSite,
     /// Nothing is there.
     UnknownRoute,
+    /// The person has nothing of that id.
+    NotFound,
     /// Something is there, and takes other methods.
     MethodNotAllowed,
     /// The body did not arrive in time.
     BodyTimeout,
     /// Somebody registered with that address.
     EmailTaken,
+    /// There are as many already as there may be.
+    LimitReached,
+    /// There is one already, or none where there should be one.
+    SecondFactorState,
     /// The body is larger than the server takes.
     BodyTooLarge,
     /// The body is not JSON by its own word.
     UnsupportedMediaType,
     /// Values that cannot be.
     Invalid,
+    /// More requests than are allowed.
+    TooManyRequests,
     /// We are at fault.
     Bug,
     /// Something we stand on is away.
@@ -69,12 +86,15 @@ pub(crate) enum ProblemType {
 #[schema(as = Problem)]
 pub(crate) struct ProblemBody<'a> {
     /// Which sort of problem: a URN that stays as it is.
-    #[schema(example = "urn:problem-type:daybook:invalid")]
+    #[schema(
+        pattern = "^urn:problem-type:daybook:[a-z_]+$",
+        example = "urn:problem-type:daybook:invalid"
+    )]
     r#type: String,
     /// The sort in words.
     title: &'static str,
     /// The HTTP status.
-    #[schema(example = 422)]
+    #[schema(minimum = 400, maximum = 599, example = 422)]
     status: u16,
     /// What is wrong with this request.
     detail: &'a str,
@@ -92,7 +112,26 @@ impl ProblemType {
             Self::MalformedBody => (StatusCode::BAD_REQUEST, "malformed_body", "The body cannot be read"),
             Self::MalformedQuery => (StatusCode::BAD_REQUEST, "malformed_query", "The query cannot be read"),
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "unauthenticated", "Nobody is signed in"),
+            Self::SecondFactorRequired => (
+                StatusCode::UNAUTHORIZED,
+                "second_factor_required",
+                "The account asks for a second factor",
+            ),
+            Self::NotForKeys => (StatusCode::FORBIDDEN, "not_for_keys", "The API key may not do this"),
+            Self::ProofRefused => (StatusCode::FORBIDDEN, "proof_refused", "Show again that it is you"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found", "You have no such thing"),
+            Self::LimitReached => (
+                StatusCode::CONFLICT,
+                "limit_reached",
+                "There are as many as there may be",
+            ),
+            Self::SecondFactorState => (
+                StatusCode::CONFLICT,
+                "second_factor_state",
+                "The second factor is not in the state for this",
+            ),
             Self::NotYours => (StatusCode::FORBIDDEN, "not_yours", "The token speaks for somebody else"),
+            Self::CrossSite => (StatusCode::FORBIDDEN, "cross_site", "The request comes from elsewhere"),
             Self::UnknownRoute => (StatusCode::NOT_FOUND, "unknown_route", "There is nothing here"),
             Self::MethodNotAllowed => (
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -116,6 +155,7 @@ impl ProblemType {
                 "invalid",
                 "The request holds values that cannot be",
             ),
+            Self::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests"),
             Self::Bug => (StatusCode::INTERNAL_SERVER_ERROR, "bug", "The server made a mistake"),
             Self::Unavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -164,6 +204,12 @@ impl Problem {
             "the Allow header says which methods this route takes",
         )
         .with_header(ALLOW, allow)
+    }
+
+    /// More requests than are allowed: there is room for one again after `wait`.
+    pub(crate) fn too_many_requests(detail: &'static str, wait: Duration) -> Self {
+        let secs = HeaderValue::from(whole_secs(wait).max(1));
+        Self::new(ProblemType::TooManyRequests, detail).with_header(RETRY_AFTER, secs)
     }
 
     /// Something outside is away; `cause` is for the log.
@@ -221,10 +267,36 @@ impl From<PortError> for Problem {
 
 impl From<AccountsError> for Problem {
     fn from(error: AccountsError) -> Self {
-        match error {
-            AccountsError::Outside(error) => error.into(),
-            told => Self::told(told.kind(), told.to_string()),
+        let words = error.to_string();
+        let problem = match error {
+            AccountsError::Outside(error) => return error.into(),
+            AccountsError::Invalid(faults) => return Self::invalid(Faults::of("", faults)),
+            AccountsError::TooSoon { wait } => {
+                return Self::too_many_requests("after so many failures, wait before you try again", wait);
+            }
+            AccountsError::TokenRefused => {
+                return Self::unauthenticated(
+                    "the access token or API key is not valid, or no longer; refresh it, or sign in again",
+                    r#"Bearer error="invalid_token""#,
+                );
+            }
+            AccountsError::StandingUnknown => return Self::unavailable(words),
+            AccountsError::SecondFactorRequired => ProblemType::SecondFactorRequired,
+            AccountsError::SignInRefused
+            | AccountsError::SecondFactorRefused
+            | AccountsError::SessionEnded
+            | AccountsError::AccountGone => ProblemType::Unauthenticated,
+            AccountsError::ProofRefused => ProblemType::ProofRefused,
+            AccountsError::NoSuchDevice | AccountsError::NoSuchKey => ProblemType::NotFound,
+            AccountsError::EmailTaken => ProblemType::EmailTaken,
+            AccountsError::TooManyDevices | AccountsError::TooManyKeys => ProblemType::LimitReached,
+            AccountsError::SecondFactorInUse | AccountsError::NoSecondFactor => ProblemType::SecondFactorState,
+        };
+        let problem = Self::new(problem, words);
+        if problem.status_code() == StatusCode::UNAUTHORIZED {
+            return problem.with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        problem
     }
 }
 
@@ -233,27 +305,8 @@ impl From<ReportsError> for Problem {
         match error {
             ReportsError::Outside(error) => error.into(),
             ReportsError::Invalid(faults) => Self::invalid(Faults::of("/query", faults)),
-            told @ ReportsError::AccountGone => Self::told(told.kind(), told.to_string()),
+            ReportsError::AccountGone => AccountsError::AccountGone.into(),
         }
-    }
-}
-
-impl Problem {
-    /// A refusal whose words are meant for the client.
-    fn told(kind: Kind, words: String) -> Self {
-        let problem = match kind {
-            Kind::Unauthenticated => {
-                return Self::new(ProblemType::Unauthenticated, words)
-                    .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            Kind::Invalid => ProblemType::Invalid,
-            Kind::Forbidden => ProblemType::NotYours,
-            Kind::Missing => ProblemType::UnknownRoute,
-            Kind::Conflict => ProblemType::EmailTaken,
-            Kind::Unavailable => return Self::unavailable(words),
-            Kind::Bug => return Self::bug(words),
-        };
-        Self::new(problem, words)
     }
 }
 

@@ -24,17 +24,17 @@ pub(crate) struct Query<'a> {
 }
 
 impl<'a> Query<'a> {
-    /// Reads the query of a request of `caller` with the parameters `known`; `all` makes of them what the query stands for.
+    /// Reads the query of a request of `caller`, where that is known, with the parameters `known`; `all` makes of them what the query stands for.
     ///
     /// # Errors
     /// A query that cannot be decoded, that names another owner, or every fault of its parameters.
-    pub(crate) fn read<T>(
+    pub(crate) fn read<'c, T>(
         request: &'a HttpRequest,
-        caller: &Caller,
+        caller: impl Into<Option<&'c Caller>>,
         known: &'static [&'static str],
         all: impl FnOnce(&mut Self) -> Option<T>,
     ) -> Result<T, Problem> {
-        let mut query = Self::of(request.query_string(), Some(caller), known)?;
+        let mut query = Self::of(request.query_string(), caller.into(), known)?;
         let value = all(&mut query);
         query.end(value)
     }

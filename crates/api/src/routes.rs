@@ -6,6 +6,8 @@ use actix_web::http::header::HeaderValue;
 use actix_web::{HttpRequest, HttpResponse, web};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::door::Door;
+use crate::limits::ByAddress;
 use crate::problem::{Problem, ProblemType};
 use crate::{accounts, docs, health, openapi, reports, usage};
 
@@ -22,6 +24,25 @@ pub(crate) fn documented(config: &mut ServiceConfig<'_>) {
         .service(accounts::profile::change)
         .service(accounts::sign_in::login)
         .service(accounts::refresh::refresh)
+        .service(accounts::sign_out::logout)
+        .service(accounts::sign_out::logout_all)
+        .service(accounts::password::change)
+        .service(accounts::password::request_reset)
+        .service(accounts::password::reset)
+        .service(accounts::email::change)
+        .service(accounts::second_factor::begin)
+        .service(accounts::second_factor::confirm)
+        .service(accounts::second_factor::remove)
+        .service(accounts::second_factor::renew_codes)
+        .service(accounts::security_log::show)
+        .service(reports::export::download)
+        .service(accounts::erase::erase)
+        .service(accounts::devices::list)
+        .service(accounts::devices::change)
+        .service(accounts::devices::sign_out)
+        .service(accounts::api_keys::make)
+        .service(accounts::api_keys::list)
+        .service(accounts::api_keys::revoke)
         .service(health::live)
         .service(health::ready)
         .service(openapi::show);
@@ -52,9 +73,33 @@ impl Methods {
     }
 }
 
+impl Methods {
+    /// Those that a path takes; `None` when it is no route's. Few ask, so the routes whose path holds an id are looked through.
+    fn of_path(&self, path: &str) -> Option<&HeaderValue> {
+        let takes = |route: &str| {
+            let fits = |(part, given): (&str, &str)| part == given || (part.starts_with('{') && !given.is_empty());
+            route.matches('/').count() == path.matches('/').count() && route.split('/').zip(path.split('/')).all(fits)
+        };
+        self.0.get(path).or_else(|| {
+            self.0
+                .iter()
+                .find(|(route, _)| takes(route))
+                .map(|(_, methods)| methods)
+        })
+    }
+}
+
 /// What no route takes.
-pub(crate) async fn fallback(request: HttpRequest, methods: web::Data<Methods>) -> Result<HttpResponse, Problem> {
-    Err(match methods.0.get(request.path()) {
+pub(crate) async fn fallback(
+    _: ByAddress,
+    request: HttpRequest,
+    methods: web::Data<Methods>,
+    door: web::Data<Door>,
+) -> Result<HttpResponse, Problem> {
+    if let Some(permission) = door.cors.preflight(&request) {
+        return Ok(permission);
+    }
+    Err(match methods.of_path(request.path()) {
         Some(allow) => Problem::method_not_allowed(allow.clone()),
         None => Problem::new(
             ProblemType::UnknownRoute,

@@ -1,8 +1,11 @@
 //! Listens, serves the routes on actix' workers, and stops without dropping what is under way.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -13,6 +16,9 @@ use tokio::task::JoinHandle;
 use utoipa_actix_web::AppExt;
 
 use crate::body::BodyLimits;
+use crate::connections::Connections;
+use crate::door::{Door, Edge};
+use crate::limits::Rates;
 use crate::observe::Observe;
 use crate::openapi::{self, Document};
 use crate::routes::{self, Methods};
@@ -37,6 +43,8 @@ pub struct Settings {
     pub keep_alive: Duration,
     /// How long requests that are under way may take to finish once the server stops; cut to whole seconds.
     pub stop_within: Duration,
+    /// What stands between the network and the routes.
+    pub edge: Edge,
 }
 
 impl Settings {
@@ -52,6 +60,10 @@ impl Settings {
             body_within: Duration::from_secs(10),
             keep_alive: Duration::from_secs(75),
             stop_within: Duration::from_secs(20),
+            edge: Edge {
+                rates: Some(Rates::default()),
+                ..Edge::default()
+            },
         }
     }
 }
@@ -83,6 +95,7 @@ pub fn serve(services: Services, settings: &Settings) -> Result<Server, ListenEr
         source,
     };
     let document = openapi::document();
+    let door = web::Data::new(Door::new(&settings.edge));
     let shared = Shared {
         methods: web::Data::new(Methods::of(&document)),
         document: web::Data::new(Document(openapi::json(&document).into())),
@@ -91,11 +104,16 @@ pub fn serve(services: Services, settings: &Settings) -> Result<Server, ListenEr
             bytes_max: settings.body_bytes_max,
             arrives_within: settings.body_within,
         }),
+        door: door.clone(),
         services: web::Data::new(services),
     };
+    // An idle connection is closed after its time, and a head has its time on top of that.
+    let connections = Arc::new(Connections::resting_at_most(settings.keep_alive + settings.head_within));
+    let watching = Arc::clone(&connections);
     let connections_max = settings.connections_max.get().div_ceil(settings.workers.get());
     let server = HttpServer::new(move || app(&shared))
         .workers(settings.workers.get())
+        .on_connect(move |stream, data| watching.watch(stream, data))
         .max_connections(connections_max)
         .client_request_timeout(settings.head_within)
         .keep_alive(KeepAlive::Timeout(settings.keep_alive))
@@ -109,7 +127,13 @@ pub fn serve(services: Services, settings: &Settings) -> Result<Server, ListenEr
     Ok(Server {
         address,
         handle: server.handle(),
-        running: tokio::spawn(server),
+        running: tokio::spawn(async move {
+            tokio::select! {
+                ended = server => ended,
+                never = sweep(&door) => match never {},
+                never = connections.close_resting() => match never {},
+            }
+        }),
     })
 }
 
@@ -138,6 +162,14 @@ impl Server {
     }
 }
 
+/// Keeps the door tidy for as long as the server runs.
+async fn sweep(door: &Door) -> Infallible {
+    match &door.limits {
+        Some(limits) => limits.sweep().await,
+        None => pending().await,
+    }
+}
+
 fn flat(ended: Result<io::Result<()>, tokio::task::JoinError>) -> io::Result<()> {
     ended.unwrap_or_else(|failed| Err(io::Error::other(failed)))
 }
@@ -150,6 +182,7 @@ struct Shared {
     methods: web::Data<Methods>,
     document: web::Data<Document>,
     docs: web::Data<utoipa_swagger_ui::Config<'static>>,
+    door: web::Data<Door>,
 }
 
 fn app(
@@ -164,10 +197,11 @@ fn app(
         .app_data(shared.methods.clone())
         .app_data(shared.document.clone())
         .app_data(shared.docs.clone())
+        .app_data(shared.door.clone())
         .into_utoipa_app()
         .configure(routes::documented)
         .into_app()
         .configure(routes::pages)
         .default_service(web::to(routes::fallback))
-        .wrap(Observe::new(shared.services.ids.clone()))
+        .wrap(Observe::new(shared.services.ids.clone(), shared.door.clone()))
 }

@@ -1,34 +1,33 @@
 //! The bare door: the API as it is, with its HTTP stack, token check, parsing and metrics, but with a queue that keeps nothing and answers at once.
 //! What the real door can do at most.
 
+mod wiring;
+
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adapters::ambient::{SystemClock, SystemIds};
-use adapters::crypto::{Argon2Passwords, RandomRefreshTokens};
-use adapters::postgres::{self, Accounts, Timelines};
+use adapters::ambient::SystemSteadyClock;
 use async_trait::async_trait;
-use domain::usage::{Arrival, Rules};
+use domain::usage::Arrival;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use ports::PortError;
-use ports::accounts::AccessTokens;
+use ports::accounts::{Heard, Hearing, News};
 use ports::usage::PingQueue;
-use services::accounts::{Profile, Refresh, Register, SignIn, Tokens};
-use services::reports::Reports;
-use services::usage::TrackPings;
+use services::accounts::{FollowStandings, Standings};
 use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
-use crate::stage;
 
 /// How often what was measured is tidied up.
 const UPKEEP: Duration = Duration::from_secs(5);
 
-/// Serves until this process is ended. `database_url` is where the key of access tokens is.
+/// How often a node hears that nothing was announced.
+const HEAR_EVERY: Duration = Duration::from_millis(250);
+
+/// Serves until this process is ended. At `database_url` is the key of access tokens; of the Redis, pings ask nothing.
 #[expect(clippy::print_stdout, reason = "whoever started it waits to be told the port")]
-pub fn serve(database_url: &str) -> Result<(), Failure> {
+pub fn serve(database_url: &str, redis_url: &str) -> Result<(), Failure> {
     // As the real one logs, and measures itself.
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new("info"))
@@ -50,9 +49,10 @@ pub fn serve(database_url: &str) -> Result<(), Failure> {
             }
         });
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let services = services(database_url).await?;
-        let mut server = api::serve(services, &api::Settings::at(listen))
-            .map_err(Failure::because("could not open the bare door"))?;
+        let services = wiring::services((database_url, redis_url), Arc::new(NoQueue), standings().await).await?;
+        let mut settings = api::Settings::at(listen);
+        settings.edge.rates = None;
+        let mut server = api::serve(services, &settings).map_err(Failure::because("could not open the bare door"))?;
         println!("ready at http://{}", server.address());
         server
             .ended()
@@ -71,47 +71,31 @@ impl PingQueue for NoQueue {
     }
 }
 
-/// All as it is in the server, but for the queue; nothing but pings is asked of it.
-async fn services(database_url: &str) -> Result<api::Services, Failure> {
-    let database = postgres::connect(&postgres::Settings::new(database_url))
-        .map_err(Failure::because("could not read the database's URL"))?;
-    let accounts = Arc::new(Accounts::new(database.clone()));
-    let passwords = Arc::new(Argon2Passwords::new(NonZeroUsize::MIN));
-    let access_tokens: Arc<dyn AccessTokens> = Arc::new(stage::tokens(&database).await?);
-    let tokens = Tokens::new(Arc::clone(&access_tokens), Arc::new(RandomRefreshTokens));
-    let (clock, ids) = (Arc::new(SystemClock), Arc::new(SystemIds));
-    Ok(api::Services {
-        register: Register {
-            users: accounts.clone(),
-            passwords: passwords.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-        },
-        sign_in: SignIn {
-            users: accounts.clone(),
-            passwords,
-            sessions: accounts.clone(),
-            tokens: tokens.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-        },
-        refresh: Refresh {
-            sessions: accounts.clone(),
-            tokens,
-            clock: clock.clone(),
-        },
-        profile: Profile {
-            users: accounts.clone(),
-        },
-        track: TrackPings::new(Arc::new(NoQueue), clock.clone(), Rules::default()),
-        reports: Reports {
-            reader: Arc::new(Timelines::new(database)),
-            users: accounts,
-            clock: clock.clone(),
-        },
-        access_tokens,
-        clock,
-        ids,
-        probes: Vec::new(),
-    })
+/// Where nothing is ever announced.
+struct NoNews;
+
+#[async_trait]
+impl Hearing for NoNews {
+    async fn after(&self, _: Option<&Heard>) -> Result<News, PortError> {
+        Ok(News {
+            changes: Vec::new(),
+            heard: Heard(String::new()),
+            is_all: true,
+        })
+    }
+}
+
+/// As a node knows how sessions stand, and as often as it hears when nothing is announced.
+async fn standings() -> Arc<Standings> {
+    let standings = Arc::new(Standings::new(Arc::new(SystemSteadyClock)));
+    let mut follow = FollowStandings::new(Arc::new(NoNews), Arc::clone(&standings));
+    // Before anybody is let in.
+    let _ = follow.follow().await;
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(HEAR_EVERY).await;
+            let _ = follow.follow().await;
+        }
+    });
+    standings
 }

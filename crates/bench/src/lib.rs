@@ -1,6 +1,8 @@
 //! Load generators, and the one command that prints every figure. Everything it loads is its own: private servers on this machine, gone at the end.
 
+pub mod auth;
 pub mod bare;
+pub mod checks;
 pub mod child;
 pub mod door;
 pub mod drain;
@@ -15,6 +17,8 @@ pub mod options;
 pub mod people;
 pub mod processes;
 pub mod progress;
+pub mod samples;
+pub mod sign_in;
 pub mod stage;
 pub mod table;
 pub mod together;

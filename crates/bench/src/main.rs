@@ -19,7 +19,10 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
-        Some(Command::BareDoor { database_url }) => bench::bare::serve(&database_url),
+        Some(Command::BareDoor {
+            database_url,
+            redis_url,
+        }) => bench::bare::serve(&database_url, &redis_url),
         None => bench::run(cli.options).map(|report| println!("{report}")),
     };
     match outcome {

@@ -26,6 +26,9 @@ pub enum Command {
         /// The database with the key of access tokens.
         #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
         database_url: String,
+        /// The Redis that it would keep pings in.
+        #[arg(long, env = "REDIS_URL", hide_env_values = true)]
+        redis_url: String,
     },
 }
 
@@ -56,6 +59,9 @@ pub struct Options {
     /// The server to measure; built from the sources when not given.
     #[arg(long, value_name = "PROGRAM")]
     pub daybook: Option<PathBuf>,
+    /// A server from before sessions were checked and rates limited, to compare with: one built from an older commit.
+    #[arg(long, value_name = "PROGRAM")]
+    pub daybook_before: Option<PathBuf>,
 }
 
 /// A part of the bench.
@@ -73,6 +79,10 @@ pub enum Part {
     Fresh,
     /// How long a day's report takes over a year of everybody's time.
     Report,
+    /// Whether the time of a refused sign-in tells who has an account, how many sign-ins a node does, and what a burst of them does to pings.
+    Auth,
+    /// What rate limits, and the checks of sessions since `--daybook-before`, cost the door.
+    Checks,
 }
 
 impl Options {

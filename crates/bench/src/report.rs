@@ -12,7 +12,7 @@ use crate::machine::{self, Machine};
 use crate::options::{Options, Part};
 use crate::stage::Stage;
 use crate::table::Table;
-use crate::{door, drain, fresh, together, year};
+use crate::{auth, checks, door, drain, fresh, together, year};
 
 /// What a run found.
 #[derive(Debug, Serialize)]
@@ -88,6 +88,12 @@ fn measure(stage: &mut Stage, table: &mut Table) -> Result<(), Failure> {
     }
     if wants(stage, Part::Report) {
         year::measure(stage, table)?;
+    }
+    if wants(stage, Part::Auth) {
+        auth::measure(stage, table)?;
+    }
+    if wants(stage, Part::Checks) {
+        checks::measure(stage, table)?;
     }
     Ok(())
 }

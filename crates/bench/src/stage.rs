@@ -1,5 +1,6 @@
 //! Where a run takes place: private servers on a real disk, and the programs of ours that work on them. All of it ends with the run.
 
+mod before;
 mod connections;
 mod home;
 
@@ -23,12 +24,19 @@ use crate::people;
 use crate::processes::{Resident, Watched};
 use crate::tracker::Person;
 
+use before::Before;
 use connections::Connections;
 pub use connections::{Fsync, tokens};
 use home::Home;
 
 /// Into how many streams pings are divided: the default.
 pub const SHARDS: u16 = 4;
+/// Where in the run's directory the servers keep their data.
+const DATA_DIR: &str = "data";
+/// Where those of the API from before do.
+const BEFORE_DIR: &str = "before";
+/// A rate that no load reaches, in the largest numbers that a rate may have.
+const UNREACHED: &str = "1000000/s burst 1000000";
 /// How often it is looked whether the queue is empty.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// How long the queue may take to get shorter; beyond that the run fails.
@@ -38,7 +46,9 @@ const STALLED_MAX: Duration = Duration::from_secs(30);
 pub struct Stage {
     // Dropped in this order: programs before the servers that they use, the directory last.
     api: Option<Program>,
+    limited: Option<Program>,
     bare_door: Option<Program>,
+    before: Option<Before>,
     worker: Option<Worker>,
     connections: Connections,
     /// For what the bench itself asks of the servers, outside of any load.
@@ -67,15 +77,19 @@ struct Worker {
 pub enum Door {
     /// The same HTTP stack, token check and parsing, and no queue behind.
     Bare,
-    /// The whole API.
+    /// The whole API, without limits on rates: a generator of load is what they are against.
     Real,
+    /// The whole API, with limits that are never reached.
+    Limited,
+    /// The API from before, with servers of its own.
+    Before,
 }
 
 impl Stage {
     /// Starts the servers and migrates the database with `daybook`, the program to measure.
     pub fn set_up(options: Options, daybook: PathBuf) -> Result<Self, Failure> {
         let home = Home::in_dir(&options.data_dir)?;
-        let mut wanted = embedded::Options::new(home.path().join("data"));
+        let mut wanted = embedded::Options::new(home.path().join(DATA_DIR));
         // A bound would end a load early on a quick machine; what is measured here is speed.
         wanted.redis_memory_bytes_max = 0;
         let servers = Servers::start(&wanted).map_err(Failure::because("could not start Postgres and Redis"))?;
@@ -88,7 +102,9 @@ impl Stage {
         let connections = runtime.block_on(Connections::open(&servers, SHARDS))?;
         Ok(Self {
             api: None,
+            limited: None,
             bare_door: None,
+            before: None,
             worker: None,
             connections,
             runtime,
@@ -112,9 +128,11 @@ impl Stage {
 
     /// The address of a door, which is started when it is not there yet.
     pub fn door(&mut self, door: Door) -> Result<SocketAddr, Failure> {
-        let (slot, name) = match door {
+        let (slot, subcommand) = match door {
             Door::Bare => (&mut self.bare_door, "bare-door"),
             Door::Real => (&mut self.api, "api"),
+            Door::Limited => (&mut self.limited, "api"),
+            Door::Before => return self.start_before().map(Before::address),
         };
         if let Some(program) = slot {
             return Ok(program.address);
@@ -123,16 +141,47 @@ impl Stage {
             Door::Bare => {
                 std::env::current_exe().map_err(Failure::because("could not find the bench's own program"))?
             }
-            Door::Real => self.daybook.clone(),
+            _ => self.daybook.clone(),
         };
-        let child = Child::start(name, command(&program, name, &self.servers), self.home.path())?;
-        let line = child.line_with("ready at http://")?;
-        let address = line.split_whitespace().find_map(|word| word.strip_prefix("http://"));
-        let address = address
-            .and_then(|address| address.trim_end_matches('/').parse().ok())
-            .ok_or_else(|| Failure::new(format!("{name} named no address: {line}")))?;
+        let mut command = command(&program, subcommand, &self.servers);
+        let name = if door == Door::Limited {
+            command.env("DAYBOOK_RATE_LIMITS", "on");
+            for limit in ["PINGS", "ACCOUNT", "ADDRESS"] {
+                command.env(format!("DAYBOOK_LIMIT_{limit}"), UNREACHED);
+            }
+            "api-limited"
+        } else {
+            subcommand
+        };
+        let child = Child::start(name, command, self.home.path())?;
+        let address = address(name, &child)?;
         *slot = Some(Program { child, address });
         Ok(address)
+    }
+
+    /// The API from before, which is started when it is not there yet, with as many people as connections.
+    fn start_before(&mut self) -> Result<&Before, Failure> {
+        let before = if let Some(before) = self.before.take() {
+            before
+        } else {
+            let program = self.options.daybook_before.as_ref();
+            let program = program.ok_or_else(|| Failure::new("no server from before is named: --daybook-before"))?;
+            let before = Before::start(program, self.home.path())?;
+            before.register(&self.runtime, self.options.connections.into())?;
+            before
+        };
+        Ok(self.before.insert(before))
+    }
+
+    /// New access tokens for the API from before: one for each connection.
+    pub fn tokens_before(&mut self) -> Result<Vec<String>, Failure> {
+        let connections = self.options.connections.into();
+        self.start_before()?;
+        let before = self
+            .before
+            .as_ref()
+            .ok_or_else(|| Failure::new("there is no server from before"))?;
+        before.tokens(&self.runtime, connections)
     }
 
     /// Starts the worker, unless it runs. Does not wait until it works.
@@ -231,17 +280,23 @@ impl Stage {
     /// What to watch while `door` is loaded.
     #[must_use]
     pub fn watched(&self, door: Door) -> Watched {
-        let status = self.servers.status();
-        let program = match door {
-            Door::Bare => &self.bare_door,
-            Door::Real => &self.api,
+        let api = match door {
+            Door::Bare => self.bare_door.as_ref().map(|program| program.child.pid()),
+            Door::Real => self.api.as_ref().map(|program| program.child.pid()),
+            Door::Limited => self.limited.as_ref().map(|program| program.child.pid()),
+            Door::Before => self.before.as_ref().map(Before::api_pid),
         };
+        let (servers, data_dir) = match &self.before {
+            Some(before) if door == Door::Before => (before.servers(), BEFORE_DIR),
+            _ => (&self.servers, DATA_DIR),
+        };
+        let status = servers.status();
         Watched {
-            api: program.as_ref().map(|program| program.child.pid()),
+            api,
             worker: self.worker.as_ref().map(|worker| worker.child.pid()),
             redis: status.redis.pid,
             postgres: status.postgres.pid,
-            postgres_dir: self.postgres_dir(),
+            postgres_dir: self.postgres_dir(data_dir),
         }
     }
 
@@ -258,8 +313,8 @@ impl Stage {
         ))
     }
 
-    fn postgres_dir(&self) -> PathBuf {
-        let dirs = DataDir::open(&self.home.path().join("data"));
+    fn postgres_dir(&self, data_dir: &str) -> PathBuf {
+        let dirs = DataDir::open(&self.home.path().join(data_dir));
         dirs.map(|dirs| dirs.postgres()).unwrap_or_default()
     }
 }
@@ -271,17 +326,37 @@ fn command(program: &Path, subcommand: &str, servers: &Servers) -> Command {
         "worker" => servers.worker_database_url(),
         _ => servers.api_database_url(),
     };
+    let mut command = bare_command(program, subcommand);
+    command
+        .env("DATABASE_URL", database_url)
+        .env("REDIS_URL", servers.redis_url())
+        // A generator of load is what limits are against.
+        .env("DAYBOOK_RATE_LIMITS", "off")
+        // Who signs in comes from an address of their own, as behind a proxy.
+        .env("DAYBOOK_TRUSTED_PROXIES", "127.0.0.1")
+        .env("DAYBOOK_PING_SHARDS", SHARDS.to_string());
+    command
+}
+
+/// `program` with what every version of it needs, except for its servers.
+fn bare_command(program: &Path, subcommand: &str) -> Command {
     let mut command = Command::new(program);
     let inherited = std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "HOME" || name == "TMPDIR");
     command
         .arg(subcommand)
         .env_clear()
         .envs(inherited)
-        .env("DATABASE_URL", database_url)
-        .env("REDIS_URL", servers.redis_url())
         .env("DAYBOOK_LISTEN", "127.0.0.1:0")
         // Measured as it should be run: with metrics that somebody could read.
-        .env("DAYBOOK_METRICS_LISTEN", "127.0.0.1:0")
-        .env("DAYBOOK_PING_SHARDS", SHARDS.to_string());
+        .env("DAYBOOK_METRICS_LISTEN", "127.0.0.1:0");
     command
+}
+
+/// The address that a program which answers HTTP prints.
+fn address(name: &str, child: &Child) -> Result<SocketAddr, Failure> {
+    let line = child.line_with("ready at http://")?;
+    let address = line.split_whitespace().find_map(|word| word.strip_prefix("http://"));
+    address
+        .and_then(|address| address.trim_end_matches('/').parse().ok())
+        .ok_or_else(|| Failure::new(format!("{name} named no address: {line}")))
 }

@@ -143,7 +143,7 @@ pub fn of_role(role: &RoleReport, part: Part) -> Finding {
 /// For which parts the role that the database is reached as will do.
 pub fn of_any_role(role: &RoleReport) -> Finding {
     if role.owns_tables {
-        let says = format!("Connected as {}, for daybook migrate.", role.name);
+        let says = format!("Connected as {}, for daybook migrate and daybook user.", role.name);
         return Finding::new(Grade::Fine, says);
     }
     let parts = [Part::Api, Part::Worker];

@@ -29,6 +29,8 @@ pub enum Command {
     Migrate,
     /// Check settings, versions, durability and clocks, and say what is wrong and how to mend it.
     Doctor,
+    /// People's accounts, as the owner of the database: add, list, close, open again, set a password anew.
+    User(User),
     /// Pings that could not be merged: list them, or put them back into the queue.
     DeadLetters(DeadLetters),
 }
@@ -42,6 +44,53 @@ pub struct Up {
     /// Where the API listens [default: DAYBOOK_LISTEN, else 127.0.0.1:8080].
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
+}
+
+/// What to do with an account.
+#[derive(Debug, Args)]
+pub struct User {
+    /// The installation of `daybook up` whose people are meant, while it runs; DATABASE_URL when not given.
+    #[arg(long, value_name = "DIR", global = true)]
+    pub data_dir: Option<PathBuf>,
+    /// Which.
+    #[command(subcommand)]
+    pub action: UserAction,
+}
+
+/// What to do with an account.
+#[derive(Debug, Subcommand)]
+pub enum UserAction {
+    /// Register somebody; their password is read from standard input.
+    Add {
+        /// What they will sign in with.
+        email: String,
+        /// What they are called.
+        #[arg(long)]
+        name: String,
+        /// The zone of their days, a name of the IANA database.
+        #[arg(long, default_value = "UTC")]
+        timezone: String,
+    },
+    /// Show everybody, a line each.
+    List,
+    /// Close an account: all sessions end, API keys rest, nobody signs in to it.
+    Disable {
+        /// Whose.
+        email: String,
+    },
+    /// Open a closed account again.
+    Enable {
+        /// Whose.
+        email: String,
+    },
+    /// Set a password anew, read from standard input; all sessions end.
+    ResetPassword {
+        /// Whose.
+        email: String,
+        /// Remove the second factor too, for somebody who has lost it.
+        #[arg(long)]
+        second_factor: bool,
+    },
 }
 
 /// What to do with dead letters.

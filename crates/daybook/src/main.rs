@@ -6,6 +6,7 @@ mod cli;
 mod dead_letters;
 mod doctor;
 mod failure;
+mod files;
 mod logging;
 mod metrics;
 mod migrate;
@@ -13,14 +14,16 @@ mod parts;
 mod say;
 mod settings;
 mod signals;
+mod token_keys;
 mod up;
+mod user;
 mod worker_node;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Cli, Command, DeadLetters};
+use cli::{Cli, Command, DeadLetters, User};
 use failure::Failure;
 use settings::{Secret, Settings};
 
@@ -50,6 +53,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Worker => wait_for(worker_node::run(&settings)),
         Command::Migrate => wait_for(async { migrate::run(&database_url(&settings)?).await }),
         Command::Doctor => wait_for(doctor::run(&settings)),
+        Command::User(User { data_dir, action }) => wait_for(user::run(data_dir, action, &settings)),
         Command::DeadLetters(DeadLetters { data_dir, action }) => wait_for(async {
             let redis = up::redis_of(data_dir, &settings)?;
             dead_letters::run(&parts::redis(&redis, &settings)?.dead_letters(), action).await

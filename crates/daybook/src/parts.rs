@@ -1,23 +1,28 @@
 //! The wiring: which adapter stands behind which port, and which use cases stand on them. Nothing is decided here.
 
-use std::num::NonZeroUsize;
+mod accounts;
+
+pub use accounts::argon2;
+
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use adapters::ambient::{SystemClock, SystemIds};
-use adapters::crypto::{Argon2Passwords, RandomRefreshTokens, SignedAccessTokens, TokenKey};
-use adapters::postgres::{Accounts, Database, Health, ServerReport, Timelines, TokenKeys};
+use adapters::ambient::{SystemClock, SystemIds, SystemSteadyClock};
+use adapters::mail::{Letterhead, Post};
+use adapters::postgres::{Accounts, Database, EndedSessions, Health, ServerReport, Timelines, TokenKeys};
 use adapters::redis::{Redis, RedisFacts, Taking};
-use ports::accounts::{AccessTokens, Passwords, Sessions, Users};
-use ports::reports::TimelineReader;
+use ports::accounts::{AccessTokens, Mailer};
 use ports::usage::{PingQueue, PingSource, TimelineStore};
 use ports::{Clock, Ids, Probe};
-use services::accounts::{Profile, Refresh, Register, SignIn, Tokens};
-use services::reports::Reports;
-use services::usage::{MergePings, PrepareStorage, TrackPings};
+use services::accounts::{Authenticate, FollowStandings, RelayEnded, RelayFrom, Standings};
+use services::reports::{Export, Reports};
+use services::usage::{Erase, ForgetErasures, MergePings, PrepareStorage, TrackPings};
 
 use crate::checks::{self, Finding, Grade, Part};
 use crate::failure::Failure;
 use crate::settings::{Secret, Settings};
+use crate::token_keys;
+use accounts::People;
 
 /// Where the two servers are.
 #[derive(Debug, Clone)]
@@ -126,82 +131,122 @@ impl Parts {
         Ok(())
     }
 
+    /// How sessions stand, as far as this process knows, and what keeps it informed: until that is at work, nothing is known.
+    pub fn keep_standings(&self) -> worker::KeepStandings {
+        let standings = Arc::new(Standings::new(Arc::new(SystemSteadyClock)));
+        let from = RelayFrom {
+            ended: Arc::new(EndedSessions::new(self.database.clone())),
+            announcements: Arc::new(self.redis.announcements()),
+            clock: Arc::clone(&self.clock),
+        };
+        worker::KeepStandings {
+            follow: FollowStandings::new(Arc::new(self.redis.hearing()), Arc::clone(&standings)),
+            relay: RelayEnded::new(from, Arc::clone(&standings)),
+            standings,
+        }
+    }
+
     /// What the API serves. To be called on the runtime that it will live on.
-    pub async fn api(&self) -> Result<api::Services, Failure> {
-        let accounts = Arc::new(Accounts::new(self.database.clone()));
-        let (users, sessions): (Arc<dyn Users>, Arc<dyn Sessions>) = (accounts.clone(), accounts);
-        let passwords: Arc<dyn Passwords> = Arc::new(Argon2Passwords::new(hashes_at_once()));
-        let access: Arc<dyn AccessTokens> = Arc::new(self.access_tokens().await?);
-        let tokens = Tokens::new(Arc::clone(&access), Arc::new(RandomRefreshTokens));
+    pub async fn api(&self, standings: Arc<Standings>, mailer: Arc<dyn Mailer>) -> Result<api::Services, Failure> {
+        let keys = TokenKeys::new(self.database.clone());
+        let access: Arc<dyn AccessTokens> = token_keys::start(keys, self.clock.clone(), self.ids.clone()).await?;
+        let people = People::new(self, Arc::clone(&access), mailer);
         let queue: Arc<dyn PingQueue> = Arc::new(self.redis.ping_queue());
-        let reader: Arc<dyn TimelineReader> = Arc::new(Timelines::new(self.database.clone()));
+        let timelines = Arc::new(Timelines::new(self.database.clone()));
         let (clock, ids) = (Arc::clone(&self.clock), Arc::clone(&self.ids));
         Ok(api::Services {
-            register: Register {
-                users: users.clone(),
-                passwords: passwords.clone(),
-                clock: clock.clone(),
-                ids: ids.clone(),
-            },
-            sign_in: SignIn {
-                users: users.clone(),
-                passwords,
-                sessions: sessions.clone(),
-                tokens: tokens.clone(),
-                clock: clock.clone(),
-                ids: ids.clone(),
-            },
-            refresh: Refresh {
-                sessions,
-                tokens,
+            register: people.register(),
+            sign_in: people.sign_in(),
+            refresh: people.refresh(),
+            sign_out: people.sign_out(),
+            devices: people.devices(),
+            api_keys: people.api_keys(),
+            profile: people.profile(),
+            change_password: people.change_password(),
+            reset_password: people.reset_password(),
+            change_email: people.change_email(),
+            second_factor: people.second_factor(),
+            security_log: people.security_log(),
+            export: Export {
+                account: people.export(),
+                reader: timelines.clone(),
                 clock: clock.clone(),
             },
-            profile: Profile { users: users.clone() },
+            erase: Erase {
+                recognition: people.recognition.clone(),
+                timelines: timelines.clone(),
+                pings: Arc::new(self.redis.ping_erasure()),
+                accounts: people.accounts.clone(),
+                endings: people.endings.clone(),
+                journal: people.journal.clone(),
+            },
             track: TrackPings::new(queue, clock.clone(), self.settings.rules),
             reports: Reports {
-                reader,
-                users,
+                reader: timelines,
+                users: people.accounts.clone(),
                 clock: clock.clone(),
             },
-            access_tokens: access,
+            authenticate: Authenticate {
+                access_tokens: access,
+                keys: Arc::new(people.key_ring()),
+                standings: Arc::clone(&standings),
+                clock: clock.clone(),
+            },
             clock,
             ids,
-            probes: self.probes(),
+            probes: self.probes(standings),
         })
+    }
+
+    /// Keeps the security log free of what nobody needs any more, for ever.
+    pub fn keep_log_short(&self) -> impl Future<Output = Infallible> + Send + use<> {
+        worker::keep_log_short(Arc::new(Accounts::new(self.database.clone())), Arc::clone(&self.clock))
     }
 
     /// What the worker works with, under `name` in the queue.
     pub fn worker(&self, name: &str) -> worker::Work {
-        let store: Arc<dyn TimelineStore> = Arc::new(Timelines::new(self.database.clone()));
+        let timelines = Arc::new(Timelines::new(self.database.clone()));
+        let store: Arc<dyn TimelineStore> = timelines.clone();
         let source: Arc<dyn PingSource> = Arc::new(self.redis.ping_source(&Taking::by(name)));
         worker::Work {
             merge: MergePings::new(Arc::clone(&store), Arc::clone(&source)),
             prepare: PrepareStorage::new(store, Arc::clone(&self.clock), self.settings.rules),
+            forget: ForgetErasures {
+                erasures: timelines,
+                source: Arc::clone(&source),
+                pings: Arc::new(self.redis.ping_erasure()),
+                clock: Arc::clone(&self.clock),
+            },
             source,
             pace: worker::Pace::default(),
         }
     }
 
-    fn probes(&self) -> Vec<Arc<dyn Probe>> {
+    /// The way of mail out of this node. To be called on the runtime that it will live on.
+    pub fn post(&self) -> Result<Post, Failure> {
+        let mail = &self.settings.mail;
+        if mail.route.is_none() {
+            tracing::warn!("DAYBOOK_MAIL is not set: no mail is sent, so nobody can reset a password that they forgot");
+        }
+        let letterhead = Letterhead {
+            sender: mail.sender.clone(),
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+        };
+        Post::open(mail.route.as_ref(), letterhead).map_err(Failure::because("DAYBOOK_MAIL cannot be used"))
+    }
+
+    fn probes(&self, standings: Arc<Standings>) -> Vec<Arc<dyn Probe>> {
         vec![
             Arc::new(Health::new(self.database.clone())),
             Arc::new(self.redis.probe()),
+            standings,
         ]
-    }
-
-    async fn access_tokens(&self) -> Result<SignedAccessTokens, Failure> {
-        let failed = || "no key to sign access tokens with";
-        let candidate = TokenKey::random(self.ids.new_id().to_string()).map_err(Failure::because(failed()))?;
-        let keys = TokenKeys::new(self.database.clone());
-        let key = keys
-            .newest_or(&candidate, self.clock.now())
-            .await
-            .map_err(Failure::because(failed()))?;
-        SignedAccessTokens::new(&[key]).map_err(Failure::because(failed()))
     }
 }
 
-fn database(url: &Secret, settings: &Settings) -> Result<Database, Failure> {
+/// The pool of connections to the database at `url`.
+pub fn database(url: &Secret, settings: &Settings) -> Result<Database, Failure> {
     let settings = adapters::postgres::Settings {
         connections_max: usize::from(settings.database_connections),
         ..adapters::postgres::Settings::new(url.expose())
@@ -212,10 +257,4 @@ fn database(url: &Secret, settings: &Settings) -> Result<Database, Failure> {
 /// The queue's Redis alone, for those who need nothing else.
 pub fn redis(addresses: &Addresses, settings: &Settings) -> Result<Redis, Failure> {
     Redis::new(addresses.redis.expose(), settings.ping_shards).map_err(Failure::because("REDIS_URL cannot be used"))
-}
-
-/// Half of the processors, at least one: a burst of sign-ins leaves the rest to pings.
-fn hashes_at_once() -> NonZeroUsize {
-    let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    NonZeroUsize::new(processors / 2).unwrap_or(NonZeroUsize::MIN)
 }

@@ -1,11 +1,13 @@
 //! Every setting, read once from the environment into one typed value: unknown names refused, every fault named, secrets never shown.
 
+mod edge;
 mod reader;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use adapters::mail::{Route, Sender};
 use domain::usage::Rules;
 
 use reader::Reader;
@@ -24,6 +26,14 @@ pub struct Settings {
     pub metrics_listen: Option<SocketAddr>,
     /// `DAYBOOK_API_THREADS`: threads that serve HTTP.
     pub api_threads: u16,
+    /// `DAYBOOK_CONNECTIONS_MAX`: how many connections of clients may be open at once.
+    pub connections_max: u32,
+    /// `DAYBOOK_HEAD_WITHIN`: how long the head of a connection's first request may take to arrive.
+    pub head_within: Duration,
+    /// `DAYBOOK_BODY_WITHIN`: how long a body may take to arrive.
+    pub body_within: Duration,
+    /// What stands between the network and the routes.
+    pub edge: api::Edge,
     /// `DAYBOOK_DATABASE_CONNECTIONS`: the most connections the API, or a worker, opens to Postgres.
     pub database_connections: u16,
     /// `DAYBOOK_PING_SHARDS`: into how many streams pings are divided by user.
@@ -38,8 +48,19 @@ pub struct Settings {
     pub log: String,
     /// `DAYBOOK_LOG_FORMAT`: for people or for programs.
     pub log_format: LogFormat,
+    /// How mail goes out.
+    pub mail: MailSettings,
     /// What only `up` uses.
     pub embedded: EmbeddedSettings,
+}
+
+/// How mail goes out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailSettings {
+    /// `DAYBOOK_MAIL`: a mail server or a folder. When not set, `up` has a folder and `api` sends none.
+    pub route: Option<Route>,
+    /// `DAYBOOK_MAIL_FROM`: whom it is from.
+    pub sender: Sender,
 }
 
 /// What `daybook up` needs for its private Postgres and Redis.
@@ -119,6 +140,12 @@ impl Settings {
                 .unwrap_or(LISTEN),
             metrics_listen: reader.parsed("DAYBOOK_METRICS_LISTEN", "an address and port such as 127.0.0.1:9464"),
             api_threads: reader.number("DAYBOOK_API_THREADS", 1..=256).unwrap_or_else(processors),
+            connections_max: reader
+                .number("DAYBOOK_CONNECTIONS_MAX", 1..=1_000_000)
+                .unwrap_or(10_000),
+            head_within: reader.duration("DAYBOOK_HEAD_WITHIN").unwrap_or(HEAD_WITHIN),
+            body_within: reader.duration("DAYBOOK_BODY_WITHIN").unwrap_or(BODY_WITHIN),
+            edge: edge::read(reader),
             database_connections: reader.number("DAYBOOK_DATABASE_CONNECTIONS", 2..=1_000).unwrap_or(10),
             ping_shards: reader.number("DAYBOOK_PING_SHARDS", 1..=256).unwrap_or(4),
             worker_name: reader.text("DAYBOOK_WORKER_NAME"),
@@ -132,9 +159,31 @@ impl Settings {
             log_format: reader
                 .choice("DAYBOOK_LOG_FORMAT", &LOG_FORMATS)
                 .unwrap_or(LogFormat::Text),
+            mail: MailSettings::with(reader),
             embedded: EmbeddedSettings::with(reader),
         }
     }
+}
+
+impl MailSettings {
+    fn with(reader: &mut Reader) -> Self {
+        let form = "dir:/path, smtps://user:password@host, smtp://user:password@host?tls=required, or smtp://localhost";
+        let route = reader.parsed("DAYBOOK_MAIL", form);
+        let sender = reader.parsed("DAYBOOK_MAIL_FROM", "an e-mail address such as daybook@example.org");
+        if let (Some(Route::Smtp(_)), None) = (&route, &sender) {
+            let must = "must be set to the address that mail is from, as DAYBOOK_MAIL is a mail server";
+            reader.fault::<()>("DAYBOOK_MAIL_FROM", must.to_owned());
+        }
+        Self {
+            route,
+            sender: sender.unwrap_or_else(nobody),
+        }
+    }
+}
+
+/// Whom mail in a folder is from.
+fn nobody() -> Sender {
+    "daybook@localhost".parse().expect("it is an address")
 }
 
 impl EmbeddedSettings {
@@ -152,6 +201,8 @@ impl EmbeddedSettings {
     }
 }
 
+const HEAD_WITHIN: Duration = Duration::from_secs(5);
+const BODY_WITHIN: Duration = Duration::from_secs(10);
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
 /// What Daybook says, and of its libraries only what is wrong.
 const LOG: &str = "info,actix_http=off,actix_server=warn,apalis_core=warn,refinery_core=warn,tokio_postgres=warn";
@@ -189,6 +240,13 @@ mod tests {
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(settings.rules, Rules::default());
         assert_eq!(settings.embedded.redis_fsync, RedisFsync::Always);
+        let rates = settings.edge.rates.expect("limits are on");
+        let written = [rates.pings, rates.account, rates.address].map(|rate| rate.to_string());
+        assert_eq!(written, ["50/s burst 1000", "20/s burst 400", "20/s burst 400"]);
+        assert_eq!(
+            (settings.edge.public_url, settings.edge.cors_origins),
+            (None, Vec::new())
+        );
     }
 
     #[test]
@@ -220,6 +278,30 @@ mod tests {
     fn secrets_are_not_shown() {
         let settings = read(&[("DATABASE_URL", "postgres://daybook:hunter2@db/daybook")]).expect("valid");
         assert!(!format!("{settings:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn mail_goes_to_a_server_in_the_name_of_somebody_or_into_a_folder() {
+        let settings = read(&[]).expect("valid");
+        assert_eq!(settings.mail.route, None);
+        let settings = read(&[("DAYBOOK_MAIL", "dir:/tmp/mail")]).expect("valid");
+        assert_eq!(settings.mail.route, Some(Route::Folder(PathBuf::from("/tmp/mail"))));
+        let server = ("DAYBOOK_MAIL", "smtps://ada:hunter2@mail.example.org");
+        let settings = read(&[server, ("DAYBOOK_MAIL_FROM", "daybook@example.org")]).expect("valid");
+        assert_eq!(Ok(settings.mail.sender.clone()), "daybook@example.org".parse());
+        assert!(!format!("{settings:?}").contains("hunter2"));
+        for faulty in [
+            vec![server],
+            vec![server, ("DAYBOOK_MAIL_FROM", "daybook")],
+            vec![
+                ("DAYBOOK_MAIL", "smtp://ada:hunter2@mail.example.org"),
+                ("DAYBOOK_MAIL_FROM", "a@b.c"),
+            ],
+        ] {
+            let faults = read(&faulty).expect_err("faulty");
+            assert!(faults[0].contains("DAYBOOK_MAIL"), "{faults:?}");
+            assert!(!faults.concat().contains("hunter2"), "{faults:?}");
+        }
     }
 
     #[test]

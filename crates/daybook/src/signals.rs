@@ -1,17 +1,22 @@
 //! When to stop.
 
+use std::io;
+
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Waits until somebody asks the program to stop: Ctrl-C or SIGTERM.
+/// Listens from now on, and waits, until somebody asks the program to stop: Ctrl-C or SIGTERM. To be called before the program says that it is ready, as it may
+/// be asked at once.
 ///
 /// # Errors
 /// When the system does not let us listen for signals.
-pub async fn stop() -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+pub fn stop() -> impl Future<Output = io::Result<()>> {
+    let (terminate, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async move {
+        let (mut terminate, mut interrupt) = (terminate?, interrupt?);
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        Ok(())
     }
-    Ok(())
 }

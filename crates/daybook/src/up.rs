@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use adapters::mail::Route;
 use embedded::{DataDir, Fsync, Options, Search, Servers};
 
 use crate::checks::Part;
@@ -9,7 +10,7 @@ use crate::cli::Up;
 use crate::failure::Failure;
 use crate::parts::{Addresses, Parts};
 use crate::say::say;
-use crate::settings::{EmbeddedSettings, RedisFsync, Settings};
+use crate::settings::{EmbeddedSettings, MailSettings, RedisFsync, Secret, Settings};
 use crate::{api_node, metrics, migrate, signals, worker_node};
 
 /// The worker's name in the queue: always the same, so that after a crash it goes on at once with what it held.
@@ -25,6 +26,7 @@ pub fn run(arguments: &Up, settings: &Settings) -> Result<(), Failure> {
     let servers = servers.map_err(Failure::because("the private Postgres and Redis cannot be started"))?;
     let settings = Settings {
         listen: arguments.listen.unwrap_or(settings.listen),
+        mail: mail_settings(&data_dir, settings),
         ..settings.clone()
     };
     let ended = crate::wait_for(serve(&servers, &settings));
@@ -40,16 +42,30 @@ pub fn redis_of(data_dir: Option<PathBuf>, settings: &Settings) -> Result<Addres
             redis: redis.clone(),
         });
     }
-    let dir = data_dir.map_or_else(|| default_data_dir(settings), Ok)?;
-    if !dir.is_dir() {
-        let hint = "Name the data directory of `daybook up` with --data-dir, or set REDIS_URL.";
-        return Err(Failure::new(format!("there is no directory {}", dir.display())).hint(hint));
-    }
-    let dir = DataDir::open(&dir).map_err(Failure::because(format!("{} cannot be used", dir.display())))?;
+    let dir = existing(data_dir, settings, "REDIS_URL")?;
     Ok(Addresses {
         database: String::new().into(),
         redis: dir.redis_url().into(),
     })
+}
+
+/// Where the database of an installation is, as its owner: that of `daybook up` on `data_dir`, else that of `DATABASE_URL`, else that of `daybook up` on the
+/// default directory.
+pub fn database_of(data_dir: Option<PathBuf>, settings: &Settings) -> Result<Secret, Failure> {
+    if let (None, Some(database)) = (&data_dir, &settings.database_url) {
+        return Ok(database.clone());
+    }
+    let dir = existing(data_dir, settings, "DATABASE_URL")?;
+    Ok(dir.database_url().into())
+}
+
+fn existing(data_dir: Option<PathBuf>, settings: &Settings, instead: &str) -> Result<DataDir, Failure> {
+    let dir = data_dir.map_or_else(|| default_data_dir(settings), Ok)?;
+    if !dir.is_dir() {
+        let hint = format!("Name the data directory of `daybook up` with --data-dir, or set {instead}.");
+        return Err(Failure::new(format!("there is no directory {}", dir.display())).hint(hint));
+    }
+    DataDir::open(&dir).map_err(Failure::because(format!("{} cannot be used", dir.display())))
 }
 
 async fn serve(servers: &Servers, settings: &Settings) -> Result<(), Failure> {
@@ -68,19 +84,29 @@ async fn serve(servers: &Servers, settings: &Settings) -> Result<(), Failure> {
     }
     let worker = worker_node::start(&of_worker, WORKER);
     let mut api = api_node::start(&of_api, settings).await?;
+    let asked = signals::stop();
     say(format!("Daybook is ready at http://{}", api.address()));
     say(format!(
         "Its API is described, and can be tried, at http://{}/api/docs",
         api.address()
     ));
     let ended = tokio::select! {
-        asked = signals::stop() => asked.map_err(Failure::because("cannot listen for signals")),
+        asked = asked => asked.map_err(Failure::because("cannot listen for signals")),
         ended = api.ended() => return Err(api_node::gone(ended)),
     };
     // First nothing more comes in, then what is held is finished.
-    let stopped = api.stop().await.map_err(Failure::because("the API did not end well"));
+    let stopped = api.stop().await;
     worker.stop().await;
     ended.and(stopped)
+}
+
+/// Mail is written into the data directory unless another way is set.
+fn mail_settings(data_dir: &Path, settings: &Settings) -> MailSettings {
+    let mail = settings.mail.clone();
+    MailSettings {
+        route: mail.route.or_else(|| Some(Route::Folder(data_dir.join("mail")))),
+        ..mail
+    }
 }
 
 fn options(data_dir: &Path, settings: &EmbeddedSettings) -> Options {

@@ -25,8 +25,9 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
     }
     let name = settings.worker_name.clone().unwrap_or_else(own_name);
     let worker = start(&parts, &name);
+    let asked = signals::stop();
     say(format!("Daybook's worker is ready, as {name}"));
-    let asked = signals::stop().await;
+    let asked = asked.await;
     worker.stop().await;
     asked.map_err(Failure::because("cannot listen for signals"))
 }

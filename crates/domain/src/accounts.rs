@@ -7,13 +7,24 @@ use uuid::Uuid;
 use crate::fault::Fault;
 use crate::time::UnixMs;
 
+mod api_key;
+mod base32;
 mod device_key;
 mod email;
 mod profile;
+mod recovery_code;
+mod scopes;
+mod security;
+mod totp;
 
+pub use api_key::ApiKeyText;
 pub use device_key::DeviceKey;
 pub use email::Email;
 pub use profile::{DayStart, FullName, Password};
+pub use recovery_code::RecoveryCode;
+pub use scopes::{Scope, Scopes};
+pub use security::{SecurityEntry, SecurityEvent};
+pub use totp::{TotpCode, TotpSecret};
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -38,8 +49,13 @@ id! {
     DeviceId
 }
 id! {
-    /// One sign-in on one device.
+    /// One sign-in on one device. An API key is a sign-in that lasts, and its id is one of these too.
     SessionId
+}
+
+id! {
+    /// An entry of a security log; later entries have greater ids.
+    EntryId
 }
 
 /// A person as the server knows them.
@@ -72,6 +88,25 @@ pub struct Device {
     pub platform: Option<String>,
     /// Which of a person's devices wins an instant that several claim: the greater one.
     pub precedence: i32,
+}
+
+/// The least and the greatest precedence that a person gives a device. One that nobody has placed yet may be above.
+pub const PRECEDENCE_MIN: i32 = 1;
+/// See [`PRECEDENCE_MIN`].
+pub const PRECEDENCE_MAX: i32 = 1_000_000;
+
+/// A precedence as a person gives it.
+///
+/// # Errors
+/// A fault of `precedence` when it is not 1 to 1,000,000.
+pub fn precedence(number: i128) -> Result<i32, Fault> {
+    i32::try_from(number)
+        .ok()
+        .filter(|number| (PRECEDENCE_MIN..=PRECEDENCE_MAX).contains(number))
+        .ok_or_else(|| {
+            let detail = format!("must be a whole number from {PRECEDENCE_MIN} to {PRECEDENCE_MAX}");
+            Fault::new("precedence", "out_of_range", detail)
+        })
 }
 
 /// Who is asking, and from where: what an access token says.

@@ -2,26 +2,97 @@
 
 use async_trait::async_trait;
 use domain::accounts::{
-    Caller, DayStart, Device, DeviceId, DeviceKey, Email, FullName, Password, SessionId, User, UserId,
+    Caller, DayStart, Email, FullName, Password, SecurityEntry, SessionId, TotpSecret, User, UserId,
 };
 use domain::time::UnixMs;
 
 use crate::PortError;
 
+mod api_keys;
+mod credentials;
+mod devices;
+mod erasure;
+mod factors;
+mod keys;
+mod mail;
+mod operation;
+mod reset;
+mod second_factor;
+mod security_log;
+mod sessions;
+mod standing;
+mod throttle;
+
+pub use api_keys::{ApiKeyHash, KeyMaker};
+pub use credentials::{Credentials, NewReset, PasswordChange, PasswordReset};
+pub use devices::{DEVICES_MAX, DeviceChange, DeviceState, Devices};
+pub use erasure::AccountErasure;
+pub use factors::{RecoveryHash, SecondFactors};
+pub use keys::{API_KEYS_MAX, ApiKeyState, ApiKeyUse, ApiKeys, KeyHolder, NewApiKey, NewKeyOutcome};
+pub use mail::{Mail, Mailer};
+pub use operation::{Operation, UserSummary};
+pub use reset::{ResetHash, ResetTokens};
+pub use second_factor::{FactorConfirmation, SecondFactorStore};
+pub use security_log::SecurityLog;
+pub use sessions::{End, Rotate, Rotation, Sessions, SignIn, SignInOutcome, Which};
+pub use standing::{ANNOUNCED_FOR, Announcements, EndedSession, EndedSessions, Heard, Hearing, News, StandingChange};
+pub use throttle::{Attempt, SignInThrottle};
+
 /// People.
 #[async_trait]
 pub trait Users: Send + Sync {
-    /// Keeps a new person. `false`, and nothing kept, when somebody has the e-mail address.
-    async fn insert(&self, user: &User, password: &PasswordHash) -> Result<bool, PortError>;
+    /// Keeps a new person, and `entry` in their security log. `false`, and nothing kept, when somebody has the e-mail address.
+    async fn insert(&self, user: &User, password: &PasswordHash, entry: &SecurityEntry) -> Result<bool, PortError>;
 
-    /// The person of an e-mail address, and what their password is checked against.
-    async fn by_email(&self, email: &Email) -> Result<Option<(User, PasswordHash)>, PortError>;
+    /// The account of an e-mail address.
+    async fn by_email(&self, email: &Email) -> Result<Option<Account>, PortError>;
+
+    /// The account of an id.
+    async fn account(&self, id: UserId) -> Result<Option<Account>, PortError>;
 
     /// The person of an id.
     async fn by_id(&self, id: UserId) -> Result<Option<User>, PortError>;
 
     /// Changes what `change` names and nothing else; answers the person afterwards, `None` when there is none.
     async fn update(&self, id: UserId, change: &ProfileChange) -> Result<Option<User>, PortError>;
+
+    /// Gives the person another address, and keeps `entry` with it.
+    async fn change_email(&self, id: UserId, email: &Email, entry: &SecurityEntry) -> Result<EmailChange, PortError>;
+}
+
+/// A person with what they are recognised by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Account {
+    /// The person.
+    pub user: User,
+    /// What their password is checked against.
+    pub password: PasswordHash,
+    /// Counts up from 1 with each change of the password. A sign-in with one that has been replaced since it was checked is not kept.
+    pub password_version: i32,
+    /// The operator has closed the account: nobody signs in to it.
+    pub disabled: bool,
+    /// What they show besides the password, once they have confirmed it.
+    pub second_factor: Option<SecondFactor>,
+}
+
+/// A second factor in use.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SecondFactor {
+    /// What codes are made from.
+    pub secret: TotpSecret,
+    /// The time step of the last code that was accepted: none of it or before is accepted again.
+    pub last_step: Option<i64>,
+}
+
+/// What became of a change of address.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EmailChange {
+    /// The person as they are now.
+    Changed(User),
+    /// Somebody has the address; it may be the person themselves.
+    Taken,
+    /// There is no such person.
+    Gone,
 }
 
 /// The parts of a profile to change.
@@ -46,81 +117,26 @@ impl std::fmt::Debug for PasswordHash {
     }
 }
 
-/// Sign-ins: at most one for each device.
-#[async_trait]
-pub trait Sessions: Send + Sync {
-    /// Signs a device in, replacing its session if it has one. A device whose key is new to the person becomes theirs under `new_device`. Either way its
-    /// precedence becomes the greatest of the person's devices.
-    async fn sign_in(&self, sign_in: &SignIn) -> Result<Device, PortError>;
+/// A hash as it is kept of something secret.
+macro_rules! sha256 {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+        pub struct $name(pub [u8; 32]);
 
-    /// Replaces a refresh token by its successor. See [`Rotation`].
-    async fn rotate(&self, rotate: &Rotate) -> Result<Rotation, PortError>;
+        /// Shows nothing of the hash.
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(concat!(stringify!($name), "(…)"))
+            }
+        }
+    };
 }
+use sha256;
 
-/// A sign-in to keep.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SignIn {
-    /// Who.
-    pub user: UserId,
-    /// The key of their device.
-    pub key: DeviceKey,
-    /// The id the device gets if its key is new.
-    pub new_device: DeviceId,
-    /// What it is called; kept as it is when not given.
-    pub name: Option<String>,
-    /// What it runs on; kept as it is when not given.
-    pub platform: Option<String>,
-    /// The sign-in's id.
-    pub session: SessionId,
-    /// Its refresh token's hash.
-    pub refresh: RefreshHash,
-    /// The present instant.
-    pub now: UnixMs,
-    /// When the refresh token expires.
-    pub expires_at: UnixMs,
-}
-
-/// A refresh token to replace.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Rotate {
-    /// The session the token names.
-    pub session: SessionId,
-    /// The hash of the token that was shown.
-    pub shown: RefreshHash,
-    /// The hash of its successor.
-    pub successor: RefreshHash,
-    /// The present instant.
-    pub now: UnixMs,
-    /// When the successor expires.
-    pub expires_at: UnixMs,
-}
-
-/// What became of a refresh token.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Rotation {
-    /// It was the newest of its session, or the one before and its successor has not been used (the answer that carried it was lost): the successor now
-    /// is the newest.
-    Rotated {
-        /// Who may have a new access token.
-        caller: Caller,
-        /// Their device.
-        device: Device,
-    },
-    /// Its successor was used already: somebody has a copy. The session has ended.
-    Replayed,
-    /// No such session, or it has expired.
-    Unknown,
-}
-
-/// SHA-256 of a refresh token.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RefreshHash(pub [u8; 32]);
-
-/// Shows nothing of the hash.
-impl std::fmt::Debug for RefreshHash {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("RefreshHash(…)")
-    }
+sha256! {
+    /// SHA-256 of a refresh token.
+    RefreshHash
 }
 
 /// Hashing of passwords: slow on purpose, so on a bounded pool of its own that leaves the rest of the server alone.
@@ -129,8 +145,21 @@ pub trait Passwords: Send + Sync {
     /// The hash of a new password, with a salt of its own.
     async fn hash(&self, password: Password) -> Result<PasswordHash, PortError>;
 
-    /// Whether `attempt` is the password. Without a hash (nobody has that e-mail address) it does the same work and answers `false`.
-    async fn verify(&self, attempt: String, hash: Option<PasswordHash>) -> Result<bool, PortError>;
+    /// Whether `attempt` is the password. Without a hash (nobody has that e-mail address) it does the same work and it is not right.
+    async fn verify(&self, attempt: String, hash: Option<PasswordHash>) -> Result<Verified, PortError>;
+
+    /// Whether somebody who guesses would come to this password soon: one of the commonest, or nothing but one word, name, date, repetition or walk over
+    /// the keyboard. `own_words` are words of the person themselves. For new passwords only: how long it takes depends on the password.
+    fn is_common(&self, password: &Password, own_words: &[&str]) -> bool;
+}
+
+/// What an attempt at a password came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verified {
+    /// It is the password.
+    pub right: bool,
+    /// The hash was not made as hashes are made now: after a right attempt a new one is to be kept in its place.
+    pub outdated: bool,
 }
 
 /// Access tokens: short-lived proof of who is asking, checked without asking anybody.

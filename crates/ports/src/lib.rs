@@ -7,6 +7,6 @@ pub mod probe;
 pub mod reports;
 pub mod usage;
 
-pub use ambient::{Clock, Ids};
+pub use ambient::{Clock, Ids, SteadyClock};
 pub use error::{PortError, PortErrorKind};
 pub use probe::Probe;

@@ -7,6 +7,10 @@ use domain::usage::Arrival;
 
 use crate::PortError;
 
+mod erasure;
+
+pub use erasure::{Erased, Erasures, PingErasure, TimelineErasure};
+
 /// The queue, from the door's side.
 #[async_trait]
 pub trait PingQueue: Send + Sync {
@@ -35,6 +39,9 @@ pub trait PingSource: Send + Sync {
 
     /// How much waits, for the gauges.
     async fn backlog(&self) -> Result<Backlog, PortError>;
+
+    /// When the oldest entry that is not settled was put there, in any shard, by the queue's clock; `None` when there is none.
+    async fn oldest(&self) -> Result<Option<UnixMs>, PortError>;
 }
 
 /// Arrivals taken from the queue together.
@@ -120,7 +127,7 @@ pub struct KeptLetter {
 #[async_trait]
 pub trait TimelineStore: Send + Sync {
     /// Joins `arrivals` of any number of people into their timelines and settles their numbers, all or nothing; `Ok` means committed. Doing it again
-    /// changes nothing. Merges of one person never run at the same time, whoever calls.
+    /// changes nothing. Merges of one person never run at the same time, whoever calls. Arrivals of people who were erased are dropped.
     async fn merge(&self, arrivals: &[Arrival]) -> Result<Merged, PortError>;
 
     /// Makes room ahead of time for segments in `span`, so that a merge need not.
@@ -134,4 +141,6 @@ pub struct Merged {
     pub merged_through: Vec<(DeviceId, u64)>,
     /// Rows written: inserted, updated and deleted.
     pub rows: usize,
+    /// Arrivals dropped because their people were erased.
+    pub dropped: usize,
 }

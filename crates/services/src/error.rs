@@ -15,6 +15,8 @@ pub enum Kind {
     Missing,
     /// It would contradict something that is there.
     Conflict,
+    /// Too often, for now.
+    TooMany,
     /// Something outside is away; later it may work.
     Unavailable,
     /// We are at fault.

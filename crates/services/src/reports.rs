@@ -1,9 +1,11 @@
 //! Answers where a person's time went. Reads, never writes.
 
+mod export;
 mod period;
 mod timeline;
 mod totals;
 
+pub use export::Export;
 pub use period::{Asked, Period};
 pub use timeline::{TimelineAnswer, TimelinePeriod};
 pub use totals::{DayTotals, TotalsAnswer, TotalsQuestion};

@@ -1,9 +1,13 @@
-//! Pings: in through the door, out of the queue, into the timeline.
+//! Pings: in through the door, out of the queue, into the timeline, and forgotten with their person.
 
+mod erase;
+mod forget;
 mod merge;
 mod prepare;
 mod track;
 
+pub use erase::Erase;
+pub use forget::ForgetErasures;
 pub use merge::{MergePings, MergeSummary};
 pub use prepare::PrepareStorage;
 pub use track::{TrackPings, Tracked};

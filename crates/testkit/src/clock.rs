@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use domain::time::UnixMs;
-use ports::{Clock, Ids};
+use ports::{Clock, Ids, SteadyClock};
 use uuid::Uuid;
 
 /// A clock that stands still until a test moves it.
@@ -32,6 +32,13 @@ impl TestClock {
 impl Clock for TestClock {
     fn now(&self) -> UnixMs {
         UnixMs(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Passes as it is moved.
+impl SteadyClock for TestClock {
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.now().0).unwrap_or(0))
     }
 }
 

@@ -6,7 +6,15 @@
 )]
 
 pub mod accounts;
+pub mod announcements;
+pub mod api_keys;
+pub mod ended_sessions;
+pub mod noted_ends;
+pub mod operation;
 pub mod queue;
+pub mod reset_tokens;
+pub mod second_factors;
+pub mod throttle;
 pub mod timelines;
 
 /// Declares a test for each fact of a suite. `$home` is evaluated in each, in an async function: a fresh adapter, after what must outlive it.

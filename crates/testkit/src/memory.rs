@@ -3,5 +3,9 @@
 pub mod accounts;
 mod away;
 pub mod crypto;
+pub mod factors;
+pub mod mail;
 pub mod queue;
+pub mod standing;
+pub mod throttle;
 pub mod timelines;

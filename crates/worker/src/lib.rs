@@ -1,5 +1,6 @@
 //! Queued and scheduled work in, run by apalis. No SQL, no HTTP.
 
+mod accounts;
 mod pace;
 mod stopping;
 mod usage;
@@ -7,15 +8,16 @@ mod usage;
 use std::sync::Arc;
 
 use ports::usage::PingSource;
-use services::usage::{MergePings, PrepareStorage};
+use services::usage::{ForgetErasures, MergePings, PrepareStorage};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+pub use accounts::{KeepStandings, keep_key_uses, keep_log_short};
 pub use pace::Pace;
 
 use pace::Outage;
 use stopping::Stopping;
-use usage::{Shard, keep_measured, keep_prepared};
+use usage::{Shard, keep_forgetting, keep_measured, keep_prepared};
 
 /// What a worker works with.
 #[derive(Clone)]
@@ -26,6 +28,8 @@ pub struct Work {
     pub merge: MergePings,
     /// Makes room in the storage ahead of time.
     pub prepare: PrepareStorage,
+    /// Forgets even that people were erased.
+    pub forget: ForgetErasures,
     /// How fast and how patiently.
     pub pace: Pace,
 }
@@ -50,9 +54,10 @@ pub async fn run(work: Work, shutdown: impl Future<Output = ()>) {
         };
         shards.spawn(shard.work(stopping.clone()));
     }
-    // Both end when this set is dropped.
+    // They end when this set is dropped.
     let mut around = JoinSet::new();
     around.spawn(keep_prepared(work.prepare, work.pace));
+    around.spawn(keep_forgetting(work.forget, work.pace));
     around.spawn(keep_measured(work.source, work.pace));
 
     shutdown.await;

@@ -15,7 +15,7 @@ use services::usage::MergePings;
 use crate::pace::{Outage, Pace};
 use crate::stopping::Stopping;
 
-pub(crate) use around::{keep_measured, keep_prepared};
+pub(crate) use around::{keep_forgetting, keep_measured, keep_prepared};
 use backend::Batches;
 use job::MergeBatch;
 

@@ -1,6 +1,7 @@
 //! Access tokens: JWTs (RFC 7519, with the type of RFC 9068) signed with HS256 by a key that only our own programs have.
 
 use std::error::Error;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -11,6 +12,8 @@ use ports::PortError;
 use ports::accounts::AccessTokens;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use super::random;
 
 /// How long a token lives.
 const LIFETIME_SECS: u32 = 5 * 60;
@@ -40,9 +43,11 @@ impl TokenKey {
     /// # Errors
     /// When the system gives no random bytes.
     pub fn random(id: impl Into<String>) -> Result<Self, PortError> {
-        let mut secret = vec![0; Self::SECRET_BYTES_MIN];
-        getrandom::fill(&mut secret).map_err(|error| PortError::bug("make a key for access tokens", error))?;
-        Ok(Self { id: id.into(), secret })
+        let secret: [u8; Self::SECRET_BYTES_MIN] = random::bytes("make a key for access tokens")?;
+        Ok(Self {
+            id: id.into(),
+            secret: secret.into(),
+        })
     }
 }
 
@@ -72,6 +77,11 @@ pub enum TokenKeysError {
 /// The header of a token is the same bytes for every token of a key: it names one algorithm, one type and the key. So it is compared, not interpreted, and
 /// whatever is not to the letter a header of ours is refused before anything of it is believed.
 pub struct SignedAccessTokens {
+    /// Written once in a while, and read by all requests at once.
+    keys: RwLock<Keys>,
+}
+
+struct Keys {
     /// What every token starts with that is signed now.
     header: String,
     signing: EncodingKey,
@@ -80,12 +90,32 @@ pub struct SignedAccessTokens {
 }
 
 impl SignedAccessTokens {
-    /// With these keys, newest first: the first signs, all are accepted. To replace a key, put the new one before it, and take the old one away once
-    /// every program has the new one and the last token of the old one has expired.
+    /// With these keys: the first signs, all are accepted.
     ///
     /// # Errors
     /// When the keys cannot be used.
     pub fn new(keys: &[TokenKey]) -> Result<Self, TokenKeysError> {
+        let keys = RwLock::new(Keys::new(keys)?);
+        Ok(Self { keys })
+    }
+
+    /// From now on with these keys and no others. [`Rota`](super::Rota) says which they are, so that nobody is signed out.
+    ///
+    /// # Errors
+    /// When the keys cannot be used; then the ones before stay.
+    pub fn take_over(&self, keys: &[TokenKey]) -> Result<(), TokenKeysError> {
+        let keys = Keys::new(keys)?;
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        Ok(())
+    }
+
+    fn keys(&self) -> RwLockReadGuard<'_, Keys> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Keys {
+    fn new(keys: &[TokenKey]) -> Result<Self, TokenKeysError> {
         let newest = keys.first().ok_or(TokenKeysError::None)?;
         let mut accepted: Vec<(String, DecodingKey)> = Vec::with_capacity(keys.len());
         for key in keys {
@@ -136,13 +166,14 @@ impl AccessTokens for SignedAccessTokens {
             exp: iat + i64::from(LIFETIME_SECS),
         };
         let token = self
+            .keys()
             .sign(&claims)
             .map_err(|error| PortError::bug(format!("sign an access token of session {}", caller.session), error))?;
         Ok((token, LIFETIME_SECS))
     }
 
     fn verify(&self, token: &str, now: UnixMs) -> Option<Caller> {
-        let claims = self.signed(token)?;
+        let claims = self.keys().signed(token)?;
         let claims: Claims<'_> = serde_json::from_slice(&claims).ok()?;
         let now = secs(now);
         let is_ours = claims.iss == ISSUER && claims.aud == AUDIENCE;

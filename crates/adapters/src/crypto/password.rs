@@ -9,8 +9,10 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use async_trait::async_trait;
 use domain::accounts::Password;
 use ports::PortError;
-use ports::accounts::{PasswordHash, Passwords};
+use ports::accounts::{PasswordHash, Passwords, Verified};
 use tokio::sync::{Semaphore, TryAcquireError};
+
+use super::common;
 
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
@@ -75,20 +77,39 @@ impl Passwords for Argon2Passwords {
         .await
     }
 
-    async fn verify(&self, attempt: String, hash: Option<PasswordHash>) -> Result<bool, PortError> {
+    async fn verify(&self, attempt: String, hash: Option<PasswordHash>) -> Result<Verified, PortError> {
         let is_possible = hash.is_some() && attempt.chars().nth(Password::CHARS_MAX).is_none();
         // Whoever has no hash, or tries what is too long, waits as long as everybody else.
         let hash = hash.unwrap_or_else(|| self.nobody.clone());
         self.run("verify a password", move |argon2| {
             let attempt: String = attempt.chars().take(Password::CHARS_MAX).collect();
-            match argon2.verify_password(attempt.as_bytes(), &PhcHash::new(&hash.0)?) {
-                Ok(()) => Ok(is_possible),
-                Err(password_hash::Error::PasswordInvalid) => Ok(false),
-                Err(error) => Err(error),
-            }
+            let hash = PhcHash::new(&hash.0)?;
+            let outdated = is_outdated(&hash);
+            let right = match argon2.verify_password(attempt.as_bytes(), &hash) {
+                Ok(()) => is_possible,
+                Err(password_hash::Error::PasswordInvalid) => false,
+                Err(error) => return Err(error),
+            };
+            Ok(Verified { right, outdated })
         })
         .await
     }
+
+    fn is_common(&self, password: &Password, own_words: &[&str]) -> bool {
+        common::is_common(password, own_words)
+    }
+}
+
+/// Whether the hash was made by another algorithm, another version of it or with other parameters than hashes are made with now.
+fn is_outdated(hash: &PhcHash) -> bool {
+    let costs = |params: &Params| {
+        let len = params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN);
+        (params.m_cost(), params.t_cost(), params.p_cost(), len)
+    };
+    let is_same = hash.algorithm == Algorithm::Argon2id.ident()
+        && hash.version == Some(Version::V0x13.into())
+        && Params::try_from(hash).is_ok_and(|params| costs(&params) == costs(&PARAMS));
+    !is_same
 }
 
 /// A hash that costs what every other costs and that no password is known to have.
@@ -112,14 +133,22 @@ mod tests {
         Password::parse(text).expect("valid")
     }
 
+    async fn verify(passwords: &Argon2Passwords, attempt: &str, hash: Option<&PasswordHash>) -> Verified {
+        let verified = passwords.verify(attempt.to_owned(), hash.cloned()).await;
+        verified.expect("verified")
+    }
+
+    async fn is_right(passwords: &Argon2Passwords, attempt: &str, hash: Option<&PasswordHash>) -> bool {
+        verify(passwords, attempt, hash).await.right
+    }
+
     #[tokio::test]
     async fn a_password_matches_its_own_hash_and_no_other_does() {
         let passwords = passwords();
         let hash = passwords.hash(password("correct horse")).await.expect("a hash");
-        let verify = |attempt: &str| passwords.verify(attempt.to_owned(), Some(hash.clone()));
-        assert!(verify("correct horse").await.expect("verified"));
+        assert!(is_right(&passwords, "correct horse", Some(&hash)).await);
         for wrong in ["correct hors", "correct horse ", "Correct horse", ""] {
-            assert!(!verify(wrong).await.expect("verified"), "{wrong:?}");
+            assert!(!is_right(&passwords, wrong, Some(&hash)).await, "{wrong:?}");
         }
     }
 
@@ -136,9 +165,50 @@ mod tests {
     async fn a_hash_made_elsewhere_is_verified() {
         // By the reference implementation, through Python's argon2-cffi, with the salt 0123456789abcdef.
         let hash = "$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$gy5SuVm5Z7Vw7keB9se9p87QGcomaseB/S2U1OhTsM0";
-        let hash = Some(PasswordHash(hash.to_owned()));
-        let attempt = "correct horse battery staple".to_owned();
-        assert!(passwords().verify(attempt, hash).await.expect("verified"));
+        let hash = PasswordHash(hash.to_owned());
+        assert!(is_right(&passwords(), "correct horse battery staple", Some(&hash)).await);
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_was_made_otherwise_is_outdated_and_its_password_is_right_nonetheless() {
+        let passwords = passwords();
+        let hash = passwords.hash(password("correct horse")).await.expect("a hash");
+        assert!(!verify(&passwords, "correct horse", Some(&hash)).await.outdated);
+        let params = |memory_kib, passes, lanes, len| Params::new(memory_kib, passes, lanes, len).expect("in range");
+        for (algorithm, version, params) in [
+            (
+                Algorithm::Argon2id,
+                Version::V0x13,
+                params(MEMORY_KIB / 2, PASSES, LANES, None),
+            ),
+            (
+                Algorithm::Argon2id,
+                Version::V0x13,
+                params(MEMORY_KIB * 2, PASSES, LANES, None),
+            ),
+            (
+                Algorithm::Argon2id,
+                Version::V0x13,
+                params(MEMORY_KIB, PASSES + 1, LANES, None),
+            ),
+            (
+                Algorithm::Argon2id,
+                Version::V0x13,
+                params(MEMORY_KIB, PASSES, LANES + 1, None),
+            ),
+            (
+                Algorithm::Argon2id,
+                Version::V0x13,
+                params(MEMORY_KIB, PASSES, LANES, Some(16)),
+            ),
+            (Algorithm::Argon2id, Version::V0x10, PARAMS),
+            (Algorithm::Argon2i, Version::V0x13, PARAMS),
+        ] {
+            let other = Argon2::new(algorithm, version, params);
+            let hash = other.hash_password(b"correct horse").expect("a hash").to_string();
+            let verified = verify(&passwords, "correct horse", Some(&PasswordHash(hash.clone()))).await;
+            assert_eq!((verified.right, verified.outdated), (true, true), "{hash}");
+        }
     }
 
     #[tokio::test]
@@ -149,12 +219,8 @@ mod tests {
             (read.m_cost(), read.t_cost(), read.p_cost()),
             (PARAMS.m_cost(), PARAMS.t_cost(), PARAMS.p_cost())
         );
-        assert!(
-            !passwords()
-                .verify("correct horse".to_owned(), None)
-                .await
-                .expect("verified")
-        );
+        let verified = verify(&passwords(), "correct horse", None).await;
+        assert_eq!((verified.right, verified.outdated), (false, false));
     }
 
     #[tokio::test]
@@ -162,13 +228,8 @@ mod tests {
         let passwords = passwords();
         let longest = "ä".repeat(Password::CHARS_MAX);
         let hash = passwords.hash(password(&longest)).await.expect("a hash");
-        assert!(
-            passwords
-                .verify(longest.clone(), Some(hash.clone()))
-                .await
-                .expect("verified")
-        );
-        assert!(!passwords.verify(longest + "x", Some(hash)).await.expect("verified"));
+        assert!(is_right(&passwords, &longest, Some(&hash)).await);
+        assert!(!is_right(&passwords, &(longest + "x"), Some(&hash)).await);
     }
 
     #[tokio::test]

@@ -8,6 +8,8 @@ use ports::accounts::{RefreshHash, RefreshTokens};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::random;
+
 /// How many random bytes a token has. With so many, a plain hash is as good as a slow one.
 const RANDOM_BYTES: usize = 32;
 /// And how many characters they make in Base64.
@@ -19,9 +21,7 @@ pub struct RandomRefreshTokens;
 
 impl RefreshTokens for RandomRefreshTokens {
     fn make(&self, session: SessionId) -> Result<(String, RefreshHash), PortError> {
-        let mut random = [0; RANDOM_BYTES];
-        getrandom::fill(&mut random)
-            .map_err(|error| PortError::unavailable(format!("make a refresh token for session {session}"), error))?;
+        let random: [u8; RANDOM_BYTES] = random::bytes(format!("make a refresh token for session {session}"))?;
         let token = format!("{session}.{}", BASE64_URL_SAFE_NO_PAD.encode(random));
         let hash = hash(&token);
         Ok((token, hash))

@@ -1,21 +1,28 @@
-//! People and their sign-ins in Postgres.
+//! People and everything of their accounts in Postgres. Each transaction is for one person, and the database holds it to that.
+
+mod credentials;
+mod devices;
+mod erasure;
+mod keys;
+mod operation;
+mod second_factor;
+mod security_log;
+mod sessions;
 
 use async_trait::async_trait;
-use domain::accounts::{Caller, DayStart, Device, DeviceId, DeviceKey, Email, FullName, User, UserId};
+use domain::accounts::{DayStart, Device, DeviceId, DeviceKey, Email, FullName, SessionId, TotpSecret, User, UserId};
 use domain::reports::Zone;
-use futures_util::future::{try_join, try_join3};
+use domain::time::UnixMs;
 use ports::PortError;
-use ports::accounts::{PasswordHash, ProfileChange, Rotate, Rotation, Sessions, SignIn, Users};
+use ports::accounts::{Account, EmailChange, PasswordHash, ProfileChange, SecondFactor, Users};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use super::database::Database;
+use super::ended_sessions::keep_ended;
 use super::failure::Failure;
 use super::scope::Transaction;
-use super::statements::{
-    DEVICE_KEEP, DEVICE_LOCK, DEVICE_SEEN, SESSION_END, SESSION_KEEP, SESSION_LOCK, SESSION_ROTATE, SESSION_USER,
-    USER_BY_EMAIL, USER_BY_ID, USER_INSERT, USER_LOCK, USER_UPDATE,
-};
+use super::statements::{ACCOUNT_BY_EMAIL, ACCOUNT_BY_ID, USER_BY_ID, USER_CHANGE_EMAIL, USER_INSERT, USER_UPDATE};
 use super::values::{column, time, unix_ms};
 
 /// Accounts in one database.
@@ -34,7 +41,12 @@ impl Accounts {
 
 #[async_trait]
 impl Users for Accounts {
-    async fn insert(&self, user: &User, password: &PasswordHash) -> Result<bool, PortError> {
+    async fn insert(
+        &self,
+        user: &User,
+        password: &PasswordHash,
+        entry: &domain::accounts::SecurityEntry,
+    ) -> Result<bool, PortError> {
         let work = async {
             let kept: [&(dyn ToSql + Sync); 7] = [
                 &user.id.0,
@@ -45,25 +57,36 @@ impl Users for Accounts {
                 &password.0,
                 &time(user.created_at),
             ];
-            let inserted = self.database.as_user(user.id).query_opt(USER_INSERT, &kept).await?;
-            Ok(inserted.is_some())
+            let transaction = self.database.as_user(user.id).begin().await?;
+            if transaction.row(USER_INSERT, &kept).await?.is_none() {
+                return Ok(false);
+            }
+            security_log::note(&transaction, entry).await?;
+            transaction.commit().await?;
+            Ok(true)
         };
         self.database
             .call(|| format!("keep the new person {}", user.id), work)
             .await
     }
 
-    async fn by_email(&self, email: &Email) -> Result<Option<(User, PasswordHash)>, PortError> {
+    async fn by_email(&self, email: &Email) -> Result<Option<Account>, PortError> {
         let work = async {
             let scope = self.database.looking_up(email.as_str());
-            let Some(row) = scope.query_opt(USER_BY_EMAIL, &[&email.as_str()]).await? else {
-                return Ok(None);
-            };
-            Ok(Some((user(&row)?, PasswordHash(column(&row, 6)?))))
+            let row = scope.query_opt(ACCOUNT_BY_EMAIL, &[&email.as_str()]).await?;
+            row.as_ref().map(account).transpose()
         };
         self.database
-            .call(|| "read the person of an e-mail address".to_owned(), work)
+            .call(|| "read the account of an e-mail address".to_owned(), work)
             .await
+    }
+
+    async fn account(&self, id: UserId) -> Result<Option<Account>, PortError> {
+        let work = async {
+            let row = self.database.as_user(id).query_opt(ACCOUNT_BY_ID, &[&id.0]).await?;
+            row.as_ref().map(account).transpose()
+        };
+        self.database.call(|| format!("read the account of {id}"), work).await
     }
 
     async fn by_id(&self, id: UserId) -> Result<Option<User>, PortError> {
@@ -85,107 +108,64 @@ impl Users for Accounts {
         };
         self.database.call(|| format!("change the profile of {id}"), work).await
     }
-}
 
-#[async_trait]
-impl Sessions for Accounts {
-    async fn sign_in(&self, sign_in: &SignIn) -> Result<Device, PortError> {
+    async fn change_email(
+        &self,
+        id: UserId,
+        email: &Email,
+        entry: &domain::accounts::SecurityEntry,
+    ) -> Result<EmailChange, PortError> {
         let work = async {
-            let transaction = self.database.as_user(sign_in.user).begin().await?;
-            let device = keep_sign_in(&transaction, sign_in).await?;
-            transaction.commit().await?;
-            Ok(device)
-        };
-        self.database
-            .call(|| format!("sign in a device of {}", sign_in.user), work)
-            .await
-    }
-
-    async fn rotate(&self, rotate: &Rotate) -> Result<Rotation, PortError> {
-        let work = async {
-            let session = rotate.session.0;
-            let shown = self.database.looking_up(session.to_string());
-            let (transaction, found) = shown.begin_with(SESSION_USER, &[&session]).await?;
-            let Some(found) = found else {
-                return Ok(Rotation::Unknown);
+            let transaction = self.database.as_user(id).begin().await?;
+            let row = match transaction.row(USER_CHANGE_EMAIL, &[&id.0, &email.as_str()]).await {
+                Ok(Some(row)) => row,
+                Ok(None) if transaction.row(USER_BY_ID, &[&id.0]).await?.is_some() => return Ok(EmailChange::Taken),
+                Ok(None) => return Ok(EmailChange::Gone),
+                Err(failure) if failure.violates("users_email_key") => return Ok(EmailChange::Taken),
+                Err(failure) => return Err(failure),
             };
-            let rotation = settle_rotation(&transaction, UserId(column(&found, 0)?), rotate).await?;
+            security_log::note(&transaction, entry).await?;
             transaction.commit().await?;
-            Ok(rotation)
+            Ok(EmailChange::Changed(user(&row)?))
         };
         self.database
-            .call(
-                || format!("rotate the refresh token of session {}", rotate.session),
-                work,
-            )
+            .call(|| format!("change the e-mail address of {id}"), work)
             .await
     }
 }
 
-async fn keep_sign_in(transaction: &Transaction, sign_in: &SignIn) -> Result<Device, Failure> {
-    let lock = transaction.prepare_cached(USER_LOCK).await?;
-    let keep_device = transaction.prepare_cached(DEVICE_KEEP).await?;
-    let keep_session = transaction.prepare_cached(SESSION_KEEP).await?;
-    if transaction.query_opt(&lock, &[&sign_in.user.0]).await?.is_none() {
-        return Err(Failure::Broken(format!("there is no person {}", sign_in.user)));
+impl Transaction {
+    /// The first row of a statement by a key.
+    async fn row(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Option<Row>, Failure> {
+        let statement = self.prepare_cached(sql).await?;
+        Ok(self.query_opt(&statement, parameters).await?)
     }
-    let (user, key, now) = (sign_in.user.0, sign_in.key.as_str(), time(sign_in.now));
-    let kept: [&(dyn ToSql + Sync); 6] = [
-        &sign_in.new_device.0,
-        &user,
-        &key,
-        &sign_in.name,
-        &sign_in.platform,
-        &now,
-    ];
-    let device = device(&transaction.query_one(&keep_device, &kept).await?)?;
-    let (refresh, expires_at) = (sign_in.refresh.0.as_slice(), time(sign_in.expires_at));
-    let kept: [&(dyn ToSql + Sync); 6] = [&sign_in.session.0, &user, &device.id.0, &refresh, &now, &expires_at];
-    transaction.execute(&keep_session, &kept).await?;
-    Ok(device)
-}
 
-async fn settle_rotation(transaction: &Transaction, user: UserId, rotate: &Rotate) -> Result<Rotation, Failure> {
-    let lock_device = transaction.prepare_cached(DEVICE_LOCK).await?;
-    let lock_session = transaction.prepare_cached(SESSION_LOCK).await?;
-    let session = &rotate.session.0;
-    // The device is locked before the session, and the session is read as it stood after the wait.
-    let ((), device_row, session_row) = try_join3(
-        transaction.go_on_as(user),
-        transaction.query_opt(&lock_device, &[session]),
-        transaction.query_opt(&lock_session, &[session]),
-    )
-    .await?;
-    let (Some(device_row), Some(session_row)) = (device_row, session_row) else {
-        return Ok(Rotation::Unknown);
-    };
-    if unix_ms(column(&session_row, 2)?) <= rotate.now {
-        return Ok(Rotation::Unknown);
+    /// All rows of a statement.
+    async fn rows(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, Failure> {
+        let statement = self.prepare_cached(sql).await?;
+        Ok(self.query(&statement, parameters).await?)
     }
-    let newest: &[u8] = column(&session_row, 0)?;
-    let before: Option<&[u8]> = column(&session_row, 1)?;
-    let shown = rotate.shown.0.as_slice();
-    if shown != newest && Some(shown) != before {
-        let end = transaction.prepare_cached(SESSION_END).await?;
-        transaction.execute(&end, &[session]).await?;
-        return Ok(Rotation::Replayed);
+
+    /// How many rows a statement changed.
+    async fn change(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<u64, Failure> {
+        let statement = self.prepare_cached(sql).await?;
+        Ok(self.execute(&statement, parameters).await?)
     }
-    let device = device(&device_row)?;
-    let seen = transaction.prepare_cached(DEVICE_SEEN).await?;
-    let keep = transaction.prepare_cached(SESSION_ROTATE).await?;
-    let (successor, now, expires_at) = (rotate.successor.0.as_slice(), time(rotate.now), time(rotate.expires_at));
-    try_join(
-        transaction.execute(&seen, &[&device.id.0, &now]),
-        transaction.execute(&keep, &[session, &shown, &successor, &now, &expires_at]),
-    )
-    .await?;
-    let caller = Caller {
-        user,
-        device: device.id,
-        session: rotate.session,
-        precedence: device.precedence,
-    };
-    Ok(Rotation::Rotated { caller, device })
+
+    /// The sessions whose ids a statement answers, which has ended them: noted for all nodes, in the same step.
+    async fn end_sessions(
+        &self,
+        sql: &str,
+        parameters: &[&(dyn ToSql + Sync)],
+        now: UnixMs,
+    ) -> Result<Vec<SessionId>, Failure> {
+        let rows = self.rows(sql, parameters).await?;
+        let ended = rows.iter().map(|row| Ok(SessionId(column(row, 0)?)));
+        let ended = ended.collect::<Result<Vec<_>, Failure>>()?;
+        keep_ended(self, &ended, now).await?;
+        Ok(ended)
+    }
 }
 
 fn day_start_secs(day_start: DayStart) -> i32 {
@@ -205,6 +185,30 @@ fn user(row: &Row) -> Result<User, Failure> {
         day_start: DayStart::from_secs(column::<i32>(row, 4)?.into()).map_err(|_| odd("day_start_secs"))?,
         created_at: unix_ms(column(row, 5)?),
     })
+}
+
+/// A row of a user's, then `password_hash, password_version, disabled, secret, last_step`.
+fn account(row: &Row) -> Result<Account, Failure> {
+    let secret = column::<Option<&[u8]>>(row, 9)?.map(secret).transpose()?;
+    Ok(Account {
+        user: user(row)?,
+        password: PasswordHash(column(row, 6)?),
+        password_version: column(row, 7)?,
+        disabled: column(row, 8)?,
+        second_factor: match secret {
+            Some(secret) => Some(SecondFactor {
+                secret,
+                last_step: column(row, 10)?,
+            }),
+            None => None,
+        },
+    })
+}
+
+fn secret(bytes: &[u8]) -> Result<TotpSecret, Failure> {
+    let bytes = bytes.try_into();
+    let bytes = bytes.map_err(|_| Failure::Broken("a second factor is stored in a form that is not known".to_owned()));
+    bytes.map(TotpSecret::new)
 }
 
 /// A row of `id, key, name, platform, precedence`.

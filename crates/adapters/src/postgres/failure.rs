@@ -82,6 +82,11 @@ impl Failure {
         matches!(self, Self::Refused(refusal) if refusal.code == SqlState::UNDEFINED_TABLE.code())
     }
 
+    /// Whether this constraint refused it.
+    pub(super) fn violates(&self, constraint: &str) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.constraint.as_deref() == Some(constraint))
+    }
+
     /// Whether what was asked for takes a grant that is missing.
     pub(super) fn lacks_grant(&self) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.code == SqlState::INSUFFICIENT_PRIVILEGE.code() && !refusal.is_policy)

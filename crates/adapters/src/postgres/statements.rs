@@ -20,35 +20,83 @@ macro_rules! statements {
 }
 
 statements! {
+    ACCOUNT_BY_EMAIL = "account_by_email";
+    ACCOUNT_BY_ID = "account_by_id";
     ADVISORY_LOCK = "advisory_lock";
     APPLIED_MIGRATIONS = "applied_migrations";
+    AUDIT_FORGET_NOBODY = "audit_forget_nobody";
+    AUDIT_INSERT = "audit_insert";
+    AUDIT_PAGE = "audit_page";
     CLOSED_DELETE = "closed_delete";
+    CLOSED_ERASE = "closed_erase";
     CLOSED_INSERT = "closed_insert";
     CLOSED_READ = "closed_read";
+    DEVICE_CHANGE = "device_change";
     DEVICE_KEEP = "device_keep";
     DEVICE_LOCK = "device_lock";
     DEVICE_SEEN = "device_seen";
+    DEVICES_ALL = "devices_all";
+    DEVICES_ORDERED = "devices_ordered";
+    DEVICES_READ = "devices_read";
+    ENDED_SESSIONS_FORGET = "ended_sessions_forget";
+    ENDED_SESSIONS_KEEP = "ended_sessions_keep";
+    ENDED_SESSIONS_READ = "ended_sessions_read";
     ENSURE_MONTH = "ensure_month";
+    ERASE_ACCOUNT = "erase_account";
+    ERASED_BEFORE = "erased_before";
+    ERASED_FORGET = "erased_forget";
+    ERASED_READ = "erased_read";
+    FACTOR_BEGIN = "factor_begin";
+    FACTOR_CONFIRM = "factor_confirm";
+    FACTOR_LOCK = "factor_lock";
+    FACTOR_REMOVE = "factor_remove";
+    FACTOR_USE_STEP = "factor_use_step";
+    FACTOR_WAITING = "factor_waiting";
+    KEY_HOLDER = "key_holder";
+    KEY_INSERT = "key_insert";
+    KEY_LIST = "key_list";
+    KEY_REVOKE = "key_revoke";
+    KEY_USED = "key_used";
+    KEY_USER = "key_user";
     OPEN_EXTEND = "open_extend";
     OPEN_READ = "open_read";
     OPEN_REPLACE = "open_replace";
+    PASSWORD_REHASH = "password_rehash";
+    PASSWORD_SET = "password_set";
     PIECES_READ = "pieces_read";
     PROGRESS_READ = "progress_read";
     PROGRESS_WRITE = "progress_write";
+    RECOVERY_FORGET = "recovery_forget";
+    RECOVERY_KEEP = "recovery_keep";
+    RECOVERY_USE = "recovery_use";
+    RESET_KEEP = "reset_keep";
+    RESET_USE = "reset_use";
+    RESET_USER = "reset_user";
+    RESET_VOID = "reset_void";
     ROLE_REPORT = "role_report";
     SCOPE_SET = "scope_set";
     SERVER_REPORT = "server_report";
     SESSION_END = "session_end";
     SESSION_KEEP = "session_keep";
     SESSION_LOCK = "session_lock";
+    SESSION_REPLACE = "session_replace";
     SESSION_ROTATE = "session_rotate";
     SESSION_USER = "session_user";
-    TOKEN_KEY = "token_key";
-    USER_BY_EMAIL = "user_by_email";
+    SESSIONS_END_ALL = "sessions_end_all";
+    SESSIONS_END_OF_DEVICE = "sessions_end_of_device";
+    SIGN_INS_OF = "sign_ins_of";
+    TIMELINE_ERASE = "timeline_erase";
+    TOKEN_KEY_KEEP = "token_key_keep";
+    TOKEN_KEYS_DELETE = "token_keys_delete";
+    TOKEN_KEYS_READ = "token_keys_read";
     USER_BY_ID = "user_by_id";
+    USER_CHANGE_EMAIL = "user_change_email";
+    USER_DISABLE = "user_disable";
     USER_INSERT = "user_insert";
     USER_LOCK = "user_lock";
+    USER_OF_EMAIL = "user_of_email";
     USER_UPDATE = "user_update";
+    USERS_LIST = "users_list";
 }
 
 #[cfg(test)]
@@ -151,26 +199,68 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_erased_is_found_by_the_key_also_in_a_partition_that_looks_empty() {
+        let (_server, [owner, api, _]) = databases().await;
+        let ensure = "SELECT usage_ensure_month('2026-03-01'), usage_ensure_month('2026-04-01')";
+        let client = owner.client().await.expect("connect");
+        client.batch_execute(ensure).await.expect(ensure);
+        let plan = plan(&api, CLOSED_ERASE, "uuid, bigint").await.join("\n");
+        let by_key = plan.matches("_pkey").count();
+        assert_eq!((by_key, plan.matches("(user_id = $1)").count()), (4, 4), "{plan}");
+        assert!(
+            !plan.contains("Seq Scan") && !plan.contains("Sort") && !plan.contains("no_overlap"),
+            "{plan}"
+        );
+    }
+
+    #[tokio::test]
     async fn rows_with_a_key_are_found_by_it_also_in_a_table_that_looks_empty() {
         let (_server, [_, api, worker]) = databases().await;
         for (database, sql, types, index) in [
             (&worker, OPEN_READ, "uuid[]", "usage_open_pkey"),
             (&worker, OPEN_EXTEND, "uuid[], timestamptz[]", "usage_open_pkey"),
             (&worker, PROGRESS_READ, "uuid[], uuid[]", "usage_progress_pkey"),
-            (&api, USER_BY_EMAIL, "text", "users_email_key"),
+            (&worker, ERASED_READ, "uuid[]", "usage_erased_pkey"),
+            (
+                &worker,
+                ERASED_BEFORE,
+                "timestamptz, bigint",
+                "usage_erased_erased_at_idx",
+            ),
+            (&worker, ERASED_FORGET, "uuid[], timestamptz[]", "usage_erased_"),
+            (
+                &api,
+                ENDED_SESSIONS_READ,
+                "timestamptz, uuid, bigint",
+                "ended_sessions_ended_at_session_id_idx",
+            ),
+            (
+                &api,
+                ENDED_SESSIONS_FORGET,
+                "timestamptz",
+                "ended_sessions_ended_at_session_id_idx",
+            ),
+            (&api, ACCOUNT_BY_EMAIL, "text", "users_email_key"),
+            (&api, ACCOUNT_BY_ID, "uuid", "users_pkey"),
+            (&api, AUDIT_PAGE, "uuid, uuid, bigint", "audit_log_user_id_id_idx"),
+            (&api, KEY_USER, "bytea", "api_keys_hash_key"),
+            (&api, KEY_HOLDER, "bytea", "api_keys_hash_key"),
+            (&api, KEY_LIST, "uuid", "api_keys_user_id_idx"),
+            (&api, RESET_USER, "bytea, timestamptz", "password_resets_hash_key"),
+            (&api, DEVICES_READ, "uuid, uuid, timestamptz", "devices_user_id_"),
             (&api, USER_BY_ID, "uuid", "users_pkey"),
             (&api, USER_LOCK, "uuid", "users_pkey"),
             (&api, USER_UPDATE, "uuid, text, text, integer", "users_pkey"),
             (&api, SESSION_USER, "uuid", "sessions_pkey"),
             (&api, SESSION_LOCK, "uuid", "sessions_pkey"),
-            (&api, SESSION_END, "uuid", "sessions_pkey"),
+            (&api, SESSION_END, "uuid, uuid", "sessions_pkey"),
             (
                 &api,
                 SESSION_ROTATE,
-                "uuid, bytea, bytea, timestamptz, timestamptz",
+                "uuid, bytea, bytea[], timestamptz, timestamptz",
                 "sessions_pkey",
             ),
-            (&api, DEVICE_SEEN, "uuid, timestamptz", "devices_"),
+            (&api, DEVICE_SEEN, "uuid, timestamptz, text", "devices_"),
         ] {
             let plan = plan(database, sql, types).await.join("\n");
             let by_key = plan.matches("Index Cond").count();

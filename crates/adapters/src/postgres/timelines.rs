@@ -1,5 +1,6 @@
 //! Everybody's timelines in Postgres: the newest piece of a person in `usage_open`, all others in `app_usage`.
 
+mod erase;
 mod read;
 mod share;
 mod write;
@@ -74,7 +75,7 @@ impl Timelines {
             if some.is_empty() {
                 break;
             }
-            let difference = difference(&transaction, some).await?;
+            let difference = difference(&transaction, some, &mut merged.dropped).await?;
             let no_room = self.months.unknown_of(&difference.months()?);
             if !no_room.is_empty() {
                 transaction.rollback().await?;
@@ -119,9 +120,15 @@ enum Attempt {
     NoRoom(BTreeSet<Month>),
 }
 
-/// Locks the people of `shares`, reads what their claims can touch, and computes what must be written.
-async fn difference(transaction: &Transaction<'_>, shares: Vec<Share>) -> Result<Difference, Failure> {
-    let mut stored = read::lock_and_read(transaction, &shares).await?;
+/// Locks the people of `shares`, reads what their claims can touch, and computes what must be written. Adds to `dropped` the arrivals of those who were erased.
+async fn difference(
+    transaction: &Transaction<'_>,
+    shares: Vec<Share>,
+    dropped: &mut usize,
+) -> Result<Difference, Failure> {
+    *dropped += arrivals(&shares);
+    let (shares, mut stored) = read::lock_and_read(transaction, shares).await?;
+    *dropped -= arrivals(&shares);
     let mut difference = Difference::default();
     for share in shares {
         let user = share.user;
@@ -132,6 +139,10 @@ async fn difference(transaction: &Transaction<'_>, shares: Vec<Share>) -> Result
         difference.add(user, Change::between(before, share.claims));
     }
     Ok(difference)
+}
+
+fn arrivals(shares: &[Share]) -> usize {
+    shares.iter().map(|share| share.arrivals).sum()
 }
 
 #[async_trait]

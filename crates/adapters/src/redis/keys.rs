@@ -1,6 +1,7 @@
-//! The names under which the queue lives in Redis. They are shared by every process of an installation and stay as they are.
+//! The names under which everything lives in Redis. They are shared by every process of an installation and stay as they are.
 
 use domain::accounts::UserId;
+use domain::time::UnixMs;
 
 /// The group of all workers in each stream of pings.
 pub(super) const GROUP: &str = "daybook";
@@ -10,6 +11,15 @@ pub(super) const SHARDS: &str = "daybook:pings:shards";
 pub(super) const DEAD: &str = "daybook:pings:dead";
 /// A hash: through which number each device's pings are merged. Its fields are the 16 bytes of a device's id.
 pub(super) const MERGED: &str = "daybook:merged";
+
+/// The stream of what changed for access tokens that are out.
+pub(super) const STANDING: &str = "daybook:standing";
+/// Of an entry there: sessions that have ended, 16 bytes each.
+pub(super) const ENDED: &str = "ended";
+/// Of an entry there: sessions and the precedences of their devices, 16 and 4 bytes each, the number with its highest byte first.
+pub(super) const PRECEDENCE: &str = "precedence";
+/// What the keys begin with under which failures to sign in are counted.
+pub(super) const THROTTLE: &str = "daybook:throttle:";
 
 /// The one field of an entry of pings: the arrivals.
 pub(super) const ARRIVALS: &str = "p";
@@ -23,6 +33,13 @@ pub(super) const SHARD: &str = "shard";
 /// The stream of a shard.
 pub(super) fn pings(shard: u16) -> String {
     format!("daybook:pings:{shard}")
+}
+
+/// When an entry of this id was put into its stream, by Redis' clock; `None` when no entry has such an id.
+pub(super) fn put_at(id: &str) -> Option<UnixMs> {
+    let (ms, count) = id.split_once('-')?;
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number(ms) && is_number(count) && count.parse::<u64>().is_ok()).then(|| ms.parse().ok().map(UnixMs))?
 }
 
 /// The shard that holds all pings of `user`: ids of version 7 end in random bits.

@@ -58,7 +58,7 @@ impl DeadLetters for RedisDeadLetters {
     }
 
     async fn replay(&self, id: &str) -> Result<bool, PortError> {
-        if died_at(id).is_none() {
+        if keys::put_at(id).is_none() {
             return Ok(false);
         }
         let moved = self.move_back(id).await;
@@ -113,7 +113,7 @@ impl Stored {
             None => DeadContent::Unreadable(self.bytes),
         };
         KeptLetter {
-            died_at: died_at(&self.id).unwrap_or(UnixMs(0)),
+            died_at: keys::put_at(&self.id).unwrap_or(UnixMs(0)),
             id: self.id,
             letter: DeadLetter {
                 content,
@@ -121,11 +121,4 @@ impl Stored {
             },
         }
     }
-}
-
-/// When a letter of this id was put there, by Redis' clock; `None` when no letter has such an id.
-fn died_at(id: &str) -> Option<UnixMs> {
-    let (ms, count) = id.split_once('-')?;
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    (is_number(ms) && is_number(count) && count.parse::<u64>().is_ok()).then(|| ms.parse().ok().map(UnixMs))?
 }

@@ -6,6 +6,7 @@ mod reply;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::time::UnixMs;
 use ports::PortError;
 use ports::usage::{Backlog, Batch, DeadContent, Outcome, PingSource, Receipt};
 use redis::{Pipeline, Value, cmd};
@@ -152,5 +153,22 @@ impl PingSource for RedisPingSource {
         answers
             .and_then(reply::backlog)
             .map_err(|error| port_error("count what waits in the queue", error))
+    }
+
+    async fn oldest(&self) -> Result<Option<UnixMs>, PortError> {
+        let mut commands = Pipeline::new();
+        for shard in 0..self.shards() {
+            commands
+                .cmd("XRANGE")
+                .arg(keys::pings(shard))
+                .arg("-")
+                .arg("+")
+                .arg("COUNT")
+                .arg(1);
+        }
+        let answers = self.link.query_all_again(&commands).await;
+        answers
+            .and_then(reply::oldest)
+            .map_err(|error| port_error("ask for the oldest entry of the queue", error))
     }
 }

@@ -1,10 +1,13 @@
-//! Accounts and timelines against a real Postgres.
+//! Accounts, ended sessions and timelines against a real Postgres.
 
 mod contract;
+mod ended_sessions;
+mod erasing;
 mod isolation;
 mod merging;
 mod outages;
 mod partitions;
+mod rotation;
 mod schema;
 mod setup;
 
@@ -25,6 +28,11 @@ async fn database() -> (TestPostgres, Database) {
     migrate(&server.database_url()).await.expect("migrate");
     let database = pool(&server);
     (server, database)
+}
+
+/// As the owner, who may do everything.
+fn owner_pool(server: &TestPostgres) -> Database {
+    connect(&Settings::new(server.database_url())).expect("a pool")
 }
 
 fn pool(server: &TestPostgres) -> Database {

@@ -3,6 +3,8 @@
 mod door;
 mod facts;
 mod faults;
+mod standing;
+mod throttle;
 mod worker;
 
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use std::time::Duration;
 use adapters::redis::{Redis, RedisPingSource, Taking};
 use async_trait::async_trait;
 use domain::usage::Arrival;
-use ports::usage::{Batch, DeadLetters, Outcome, PingQueue, PingSource};
+use ports::usage::{Batch, DeadLetters, Outcome, PingErasure, PingQueue, PingSource};
 use redis::aio::MultiplexedConnection;
 use redis::{FromRedisValue, cmd};
 use testkit::contract::queue::QueueUnderTest;
@@ -87,6 +89,10 @@ impl QueueUnderTest for House {
 
     fn letters(&self) -> Arc<dyn DeadLetters> {
         Arc::new(self.redis.dead_letters())
+    }
+
+    fn erasure(&self) -> Arc<dyn PingErasure> {
+        Arc::new(self.redis.ping_erasure())
     }
 
     async fn push_unreadable(&self, shard: u16, bytes: Vec<u8>) {

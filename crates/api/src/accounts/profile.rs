@@ -33,7 +33,7 @@ pub(crate) struct ProfileBody<'a> {
     #[schema(value_type = String, example = "Europe/Berlin")]
     timezone: Zone,
     /// When the person's day starts: seconds after local midnight.
-    #[schema(example = 14400)]
+    #[schema(maximum = 86399, example = 14400)]
     day_start: u32,
     #[serde(serialize_with = "text")]
     #[schema(value_type = String, format = DateTime, example = "2026-03-01T09:00:00Z")]
@@ -43,6 +43,7 @@ pub(crate) struct ProfileBody<'a> {
 /// What to change of a profile; what is not named stays.
 #[derive(ToSchema)]
 #[schema(as = ProfileChange)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "tells what the body may hold; it is read field by field")]
 pub(crate) struct ProfileChangeBody {
     #[schema(min_length = 1, max_length = 200)]

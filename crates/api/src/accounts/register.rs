@@ -14,16 +14,19 @@ use uuid::Uuid;
 use validator::{ValidateEmail, ValidateLength};
 
 use crate::Services;
+use crate::address::ClientAddress;
 use crate::answer::text;
 use crate::body::JsonBody;
 use crate::calendar::zone;
 use crate::fields::Fields;
+use crate::limits::ByAddress;
 use crate::problem::Problem;
 use crate::query::Query;
 
 /// Who wants to be registered.
 #[derive(ToSchema)]
 #[schema(as = Registration)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "tells what the body may hold; it is read field by field")]
 pub(crate) struct RegistrationBody {
     /// What the person will sign in with; compared without regard to case.
@@ -64,6 +67,7 @@ pub(crate) struct RegisteredBody<'a> {
 )]
 #[post("/api/v1/users/register")]
 pub(crate) async fn register(
+    _: ByAddress,
     request: HttpRequest,
     body: JsonBody,
     services: web::Data<Services>,
@@ -74,12 +78,13 @@ pub(crate) async fn register(
         &["email", "password", "full_name", "timezone"],
         registration,
     )?;
-    let user = services.register.register(registration).await?;
+    let address = Some(ClientAddress::of(&request).0);
+    let user = services.register.register(registration, address).await?;
     Ok(HttpResponse::Created().json(RegisteredBody::from(&user)))
 }
 
 fn registration(body: &mut Fields<'_>) -> Option<Registration> {
-    let email = body.required("email", |text: Cow<'_, str>| email(&text));
+    let email = body.required("email", |text: Cow<'_, str>| new_email(&text));
     let password = body.required("password", |text: Cow<'_, str>| Password::parse(&text));
     let full_name = body.required("full_name", |text: Cow<'_, str>| FullName::parse(&text));
     let timezone = body.optional("timezone", Zone::UTC, |name: Cow<'_, str>| zone("timezone", &name));
@@ -92,7 +97,7 @@ fn registration(body: &mut Fields<'_>) -> Option<Registration> {
 }
 
 /// An address that mail can be sent to, by its shape: narrower than what the domain holds possible, as a new address is typed by a person.
-fn email(text: &str) -> Result<Email, Fault> {
+pub(super) fn new_email(text: &str) -> Result<Email, Fault> {
     let email = Email::parse(text)?;
     let bytes_max = u64::try_from(Email::BYTES_MAX).ok();
     if email.as_str().validate_email() && email.as_str().validate_length(Some(3), bytes_max, None) {

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::Services;
 use crate::answer::{Seconds, text};
-use crate::caller::Bearer;
+use crate::caller::Reader;
 use crate::problem::Problem;
 use crate::query::Query;
 
@@ -57,12 +57,12 @@ struct SegmentBody<'a> {
     tag = "reports",
     params(TimelineParameters),
     responses((status = 200, description = "The timeline", body = TimelineBody)),
-    security(("access_token" = []))
+    security(("access_token" = []), ("api_key" = []))
 )]
 #[get("/api/v1/usage/timeline")]
 pub(crate) async fn timeline(
     request: HttpRequest,
-    Bearer(caller): Bearer,
+    Reader(caller): Reader,
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
     let (period, zone) = Query::read(&request, &caller, TIMELINE_PARAMETERS, question::timeline)?;

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use crate::Services;
 use crate::answer::{Seconds, text};
-use crate::caller::Bearer;
+use crate::caller::Reader;
 use crate::problem::Problem;
 use crate::query::Query;
 
@@ -102,15 +102,15 @@ struct SiteSeconds<'a> {
     tag = "reports",
     params(TotalsParameters),
     responses((status = 200, description = "Time by application", body = AppsBody)),
-    security(("access_token" = []))
+    security(("access_token" = []), ("api_key" = []))
 )]
 #[get("/api/v1/report/apps")]
 pub(crate) async fn apps(
     request: HttpRequest,
-    bearer: Bearer,
+    reader: Reader,
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
-    let answer = answer(&request, &bearer, &services).await?;
+    let answer = answer(&request, &reader, &services).await?;
     let totals_ms = answer.sum_ms();
     let ranked = by_app(&totals_ms);
     Ok(HttpResponse::Ok().json(AppsBody {
@@ -127,15 +127,15 @@ pub(crate) async fn apps(
     tag = "reports",
     params(TotalsParameters),
     responses((status = 200, description = "Time by site", body = UrlsBody)),
-    security(("access_token" = []))
+    security(("access_token" = []), ("api_key" = []))
 )]
 #[get("/api/v1/report/urls")]
 pub(crate) async fn urls(
     request: HttpRequest,
-    bearer: Bearer,
+    reader: Reader,
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
-    let answer = answer(&request, &bearer, &services).await?;
+    let answer = answer(&request, &reader, &services).await?;
     let totals_ms = answer.sum_ms();
     let ranked = by_site(&totals_ms);
     let items = ranked.iter().map(|(site, ms)| SiteSeconds {
@@ -154,15 +154,15 @@ pub(crate) async fn urls(
     tag = "reports",
     params(TotalsParameters),
     responses((status = 200, description = "Time by day", body = DaysBody)),
-    security(("access_token" = []))
+    security(("access_token" = []), ("api_key" = []))
 )]
 #[get("/api/v1/report/days")]
 pub(crate) async fn days(
     request: HttpRequest,
-    bearer: Bearer,
+    reader: Reader,
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
-    let answer = answer(&request, &bearer, &services).await?;
+    let answer = answer(&request, &reader, &services).await?;
     let ranked: Vec<_> = answer.days.iter().map(|day| by_app(&day.totals_ms)).collect();
     let days = answer.days.iter().zip(&ranked).map(|(day, ranked)| DayBody {
         date: day.date,
@@ -178,7 +178,7 @@ pub(crate) async fn days(
     }))
 }
 
-async fn answer(request: &HttpRequest, Bearer(caller): &Bearer, services: &Services) -> Result<TotalsAnswer, Problem> {
+async fn answer(request: &HttpRequest, Reader(caller): &Reader, services: &Services) -> Result<TotalsAnswer, Problem> {
     let question = Query::read(request, caller, TOTALS_PARAMETERS, question::totals)?;
     Ok(services.reports.totals(caller, question).await?)
 }

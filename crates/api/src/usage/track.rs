@@ -5,16 +5,20 @@ use domain::usage::{Ping, Seq};
 use serde::Serialize;
 use services::usage::TrackPings;
 use utoipa::ToSchema;
+use utoipa::openapi::{Object, ObjectBuilder, Type};
 use uuid::Uuid;
 
 use crate::Services;
 use crate::body::JsonBody;
-use crate::caller::Bearer;
+use crate::caller::Tracker;
 use crate::faults::{Faults, FieldFault};
 use crate::problem::Problem;
 use crate::query::Query;
 
 use super::ping::{Sent, in_list};
+
+/// Where pings are sent.
+pub(crate) const PATH: &str = "/api/v1/usage/track";
 
 /// One ping, or a list of them.
 #[derive(ToSchema)]
@@ -22,8 +26,24 @@ use super::ping::{Sent, in_list};
 #[serde(untagged)]
 #[expect(dead_code, reason = "tells what the body may hold; it is read in two other ways")]
 pub(crate) enum TrackBody {
-    One(PingBody),
+    One(OnePingBody),
     Many(PingsBody),
+}
+
+/// A ping by itself. With `pings` beside it, the body is a list, and takes nothing of a ping.
+#[derive(ToSchema)]
+#[schema(as = OnePing)]
+#[expect(dead_code, reason = "tells what the body may hold; it is read in two other ways")]
+pub(crate) struct OnePingBody {
+    #[serde(flatten)]
+    ping: PingBody,
+    #[schema(schema_with = nothing, required = false)]
+    pings: Option<()>,
+}
+
+/// `null`, or not given.
+fn nothing() -> Object {
+    ObjectBuilder::new().schema_type(Type::Null).build()
 }
 
 /// "On this device, this application had the person's attention from `start_time` to `end_time`." Fields that are not named here are passed over.
@@ -117,12 +137,12 @@ struct MergedThrough(Option<u64>);
     tag = "usage",
     request_body = TrackBody,
     responses((status = 202, description = "Kept", body = TrackedBody)),
-    security(("access_token" = []))
+    security(("access_token" = []), ("api_key" = []))
 )]
 #[post("/api/v1/usage/track")]
 pub(crate) async fn track(
     request: HttpRequest,
-    Bearer(caller): Bearer,
+    Tracker(caller): Tracker,
     payload: web::Payload,
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {

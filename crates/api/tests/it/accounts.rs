@@ -95,7 +95,7 @@ fn a_device_signs_in() {
     let expected = json!({
         "access_token": signed_in["access_token"],
         "token_type": "Bearer",
-        "expires_in": 900,
+        "expires_in": 300,
         "refresh_token": signed_in["refresh_token"],
         "device": {
             "id": signed_in["device"]["id"],
@@ -193,10 +193,10 @@ fn a_refresh_token_is_exchanged_and_one_used_twice_ends_the_session() {
 }
 
 #[test]
-fn an_access_token_lives_a_quarter_of_an_hour() {
+fn an_access_token_lives_five_minutes() {
     let house = House::new();
     let ada = house.person("ada");
-    house.clock.advance(Duration::from_secs(899));
+    house.clock.advance(Duration::from_secs(299));
     house.get(&ada, ME).expect(200);
     house.clock.advance(Duration::from_secs(1));
     let answer = house.get(&ada, ME).expect(401);

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::schema;
+
 /// The bound of every wait: whoever meets it hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -33,6 +35,18 @@ pub struct Answer {
 
 pub fn document() -> &'static Value {
     &DOCUMENT
+}
+
+/// Method and path of every operation that takes a body; of one whose path holds an id, with the id of nothing.
+pub fn takers_of_bodies() -> Vec<(String, String)> {
+    let paths = DOCUMENT["paths"].as_object().expect("paths").iter();
+    let operations = paths.flat_map(|(path, item)| {
+        let path = path.replace("{id}", "0195505a-0000-7000-8000-000000000000");
+        let operations = item.as_object().expect("operations").iter();
+        let takers = operations.filter(|(_, operation)| operation["requestBody"].is_object());
+        takers.map(move |(method, _)| (method.to_uppercase(), path.clone()))
+    });
+    operations.collect()
 }
 
 impl Call {
@@ -92,7 +106,10 @@ impl Call {
             .and_then(|()| stream.write_all(&self.body));
         // The server may have answered and closed before it took all of a body that is too large.
         drop(sent);
-        let answer = read(&mut stream);
+        let mut answer = read_at_once(&mut stream);
+        if answer.header("transfer-encoding") == Some("chunked") {
+            answer.body = joined(&answer.body);
+        }
         let path = self.target.split('?').next().unwrap_or_default();
         answer.check(&self.method, path, self.bug_expected);
         answer
@@ -106,6 +123,15 @@ impl Answer {
 
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
+    }
+
+    /// Which sort of problem it is.
+    pub fn problem(&self) -> String {
+        let problem = self.json();
+        let sort = problem["type"]
+            .as_str()
+            .and_then(|urn| urn.strip_prefix("urn:problem-type:daybook:"));
+        sort.expect("a problem of ours").to_owned()
     }
 
     /// Pointer and code of every fault.
@@ -142,14 +168,34 @@ impl Answer {
     fn check(&self, method: &str, path: &str, bug_expected: bool) {
         assert!(bug_expected || self.status != 500, "{method} {path}: {self:?}");
         assert!(self.header("x-request-id").is_some(), "{self:?}");
-        let method = if method == "HEAD" { "get" } else { method };
-        let operation = &DOCUMENT["paths"][path][method.to_ascii_lowercase()];
-        if operation.is_object() {
-            let documented = &operation["responses"][self.status.to_string()];
-            assert!(documented.is_object(), "{method} {path} documents no {}", self.status);
+        self.check_security(path);
+        if let Some(operation) = operation(method, path) {
+            self.check_documented(operation, &format!("{method} {path}"), method == "HEAD");
         }
         if self.status >= 400 && !self.body.is_empty() {
             self.check_problem();
+        }
+    }
+
+    /// Whether it is as the document says, to the last member of its body.
+    fn check_documented(&self, operation: &'static Value, at: &str, is_head: bool) {
+        let documented = &operation["responses"][self.status.to_string()];
+        assert!(documented.is_object(), "{at} documents no {}", self.status);
+        for name in ["retry-after", "set-cookie", "www-authenticate"] {
+            let mut known = documented["headers"].as_object().into_iter().flatten();
+            let is_known = known.any(|(known, _)| known.eq_ignore_ascii_case(name));
+            assert!(is_known || self.header(name).is_none(), "{at} documents no {name}");
+        }
+        let Some(content) = documented["content"].as_object() else {
+            assert_eq!(self.body, b"", "{at}");
+            return;
+        };
+        let media_type = self.header("content-type").unwrap_or_default();
+        let schema = content.get(media_type);
+        let schema = schema.unwrap_or_else(|| panic!("{at} documents no {media_type}"));
+        if media_type.ends_with("json") && !is_head {
+            let sound = schema::check(&self.json(), &schema["schema"]);
+            sound.unwrap_or_else(|fault| panic!("{at}: {fault}: {}", String::from_utf8_lossy(&self.body)));
         }
     }
 
@@ -171,11 +217,44 @@ impl Answer {
         assert_eq!(self.status == 401, self.header("www-authenticate").is_some());
         assert_eq!(self.status == 405, self.header("allow").is_some());
         let retry_after = self.header("retry-after").map(|secs| secs.parse().expect("seconds"));
-        assert_eq!(
-            self.status == 503,
-            retry_after.is_some_and(|secs: u8| (1..=5).contains(&secs))
-        );
+        match self.status {
+            429 => assert!(retry_after.is_some_and(|secs: u64| secs > 0), "{self:?}"),
+            503 => assert!(retry_after.is_some_and(|secs| (1..=5).contains(&secs)), "{self:?}"),
+            _ => assert_eq!(retry_after, None, "{self:?}"),
+        }
     }
+
+    fn check_security(&self, path: &str) {
+        for (name, value) in [
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+            ("x-frame-options", "DENY"),
+            ("cross-origin-resource-policy", "same-origin"),
+            ("cross-origin-opener-policy", "same-origin"),
+        ] {
+            assert_eq!(self.header(name), Some(value), "{path}");
+        }
+        let policy = self.header("content-security-policy").unwrap_or_default();
+        let is_page = path.starts_with("/api/docs/") && self.status == 200;
+        assert!(policy.starts_with("default-src 'none'; ") && policy.ends_with("frame-ancestors 'none'"));
+        assert_eq!(policy.contains("script-src"), is_page, "{path}: {policy}");
+        for absent in ["server", "x-powered-by", "access-control-allow-credentials"] {
+            assert_eq!(self.header(absent), None, "{path}");
+        }
+    }
+}
+
+/// The operation that a request is for.
+fn operation(method: &str, path: &str) -> Option<&'static Value> {
+    let paths = DOCUMENT["paths"].as_object().expect("paths");
+    let fits = |template: &str| {
+        let mut parts = template.split('/').zip(path.split('/'));
+        let same = |(part, given): (&str, &str)| part == given || part.starts_with('{') && !given.is_empty();
+        template.matches('/').count() == path.matches('/').count() && parts.all(same)
+    };
+    let (_, item) = paths.iter().find(|(template, _)| fits(template))?;
+    let method = if method == "HEAD" { "get" } else { method };
+    item.get(method.to_ascii_lowercase())
 }
 
 /// A connection that waits no longer than a hang takes.
@@ -191,17 +270,55 @@ pub fn read(stream: &mut TcpStream) -> Answer {
     let mut bytes = Vec::new();
     // A connection may be reset once the answer is here, where the server did not want the rest of a body.
     let end = stream.read_to_end(&mut bytes);
-    let head = bytes.windows(4).position(|window| window == b"\r\n\r\n");
-    let head_bytes = head.unwrap_or_else(|| panic!("no answer ({end:?}): {bytes:?}"));
+    parse(&bytes).unwrap_or_else(|| panic!("no answer ({end:?}): {bytes:?}"))
+}
+
+/// The answer, as soon as all of it is here by its own word: the server lingers where it did not read the body of the request.
+fn read_at_once(stream: &mut TcpStream) -> Answer {
+    let mut bytes = Vec::new();
+    loop {
+        let mut part = [0; 16_384];
+        let read = stream.read(&mut part).unwrap_or(0);
+        bytes.extend_from_slice(&part[..read]);
+        let answer = parse(&bytes);
+        let is_whole = |answer: &Answer| {
+            let length = answer.header("content-length").and_then(|length| length.parse().ok());
+            length == Some(answer.body.len())
+        };
+        if read == 0 || answer.as_ref().is_some_and(is_whole) {
+            return answer.unwrap_or_else(|| panic!("no answer: {bytes:?}"));
+        }
+    }
+}
+
+/// The answer that these bytes are, or its beginning; `None` before the end of its head.
+fn parse(bytes: &[u8]) -> Option<Answer> {
+    let head_bytes = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = String::from_utf8(bytes[..head_bytes].to_vec()).expect("ASCII");
     let mut lines = head.split("\r\n");
     let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
     let headers = lines.filter_map(|line| line.split_once(": "));
-    Answer {
+    let headers: BTreeMap<_, _> = headers
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        .collect();
+    Some(Answer {
         status: status.expect("a status"),
-        headers: headers
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
-            .collect(),
         body: bytes[head_bytes + 4..].to_vec(),
+        headers,
+    })
+}
+
+/// The body that was sent in chunks (RFC 9112, section 7.1), which must all be there.
+fn joined(mut chunks: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let line = chunks.windows(2).position(|window| window == b"\r\n").expect("a line");
+        let size = std::str::from_utf8(&chunks[..line]).expect("ASCII");
+        let size = usize::from_str_radix(size, 16).expect("a size");
+        if size == 0 {
+            return body;
+        }
+        body.extend_from_slice(&chunks[line + 2..line + 2 + size]);
+        chunks = &chunks[line + 2 + size + 2..];
     }
 }

@@ -5,23 +5,19 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
 
+use crate::client::takers_of_bodies;
 use crate::house::{House, Person, good_ping};
 
-const BODIES: [(&str, &str); 5] = [
-    ("POST", "/api/v1/usage/track"),
-    ("POST", "/api/v1/users/register"),
-    ("POST", "/api/v1/auth/login"),
-    ("POST", "/api/v1/auth/refresh"),
-    ("PATCH", "/api/v1/users/me"),
-];
-const QUERIES: [&str; 5] = [
+const TRACK: (&str, &str) = ("POST", "/api/v1/usage/track");
+const QUERIES: [&str; 6] = [
     "/api/v1/usage/timeline",
     "/api/v1/report/apps",
     "/api/v1/report/urls",
     "/api/v1/report/days",
     "/api/v1/users/me",
+    "/api/v1/users/me/security-log",
 ];
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 26] = [
     "app_name",
     "url",
     "start_time",
@@ -37,6 +33,14 @@ const NAMES: [&str; 18] = [
     "timezone",
     "refresh_token",
     "day_start",
+    "code",
+    "new_password",
+    "token",
+    "name",
+    "precedence",
+    "scopes",
+    "device_name",
+    "platform",
     "date",
     "tz",
     "",
@@ -98,9 +102,9 @@ fn send(house: &House, person: &Person, (method, route): (&str, &str), body: &[u
 fn random_bytes() {
     let house = House::new();
     let ada = house.person("ada");
-    let bytes = (prop::sample::select(BODIES.to_vec()), vec(any::<u8>(), 0..200));
-    let result = cases().run(&bytes, |(route, bytes)| {
-        send(&house, &ada, route, &bytes);
+    let bytes = (prop::sample::select(takers_of_bodies()), vec(any::<u8>(), 0..200));
+    let result = cases().run(&bytes, |((method, route), bytes)| {
+        send(&house, &ada, (&method, &route), &bytes);
         Ok(())
     });
     result.expect("no case fails");
@@ -110,9 +114,9 @@ fn random_bytes() {
 fn random_json() {
     let house = House::new();
     let ada = house.person("ada");
-    let json = (prop::sample::select(BODIES.to_vec()), any_json());
-    let result = cases().run(&json, |(route, json)| {
-        send(&house, &ada, route, json.to_string().as_bytes());
+    let json = (prop::sample::select(takers_of_bodies()), any_json());
+    let result = cases().run(&json, |((method, route), json)| {
+        send(&house, &ada, (&method, &route), json.to_string().as_bytes());
         Ok(())
     });
     result.expect("no case fails");
@@ -141,7 +145,7 @@ fn pings_that_were_nearly_good() {
         } else {
             json!({"pings": pings})
         };
-        send(&house, &ada, BODIES[0], body.to_string().as_bytes());
+        send(&house, &ada, TRACK, body.to_string().as_bytes());
         Ok(())
     });
     result.expect("no case fails");
@@ -157,7 +161,7 @@ fn cut_and_spoilt_bodies() {
         let mut body = whole.clone();
         body[at] = byte;
         body.truncate(if cut { at } else { body.len() });
-        send(&house, &ada, BODIES[0], &body);
+        send(&house, &ada, TRACK, &body);
         Ok(())
     });
     result.expect("no case fails");
@@ -168,7 +172,7 @@ fn random_queries() {
     let house = House::new();
     let ada = house.person("ada");
     let name = prop::sample::select(vec![
-        "date", "from", "to", "tz", "bridge", "device", "user_id", "x", "%", "%64ate",
+        "date", "from", "to", "tz", "bridge", "device", "limit", "cursor", "user_id", "x", "%", "%64ate",
     ]);
     let value = prop_oneof![
         // Without what no URI may hold: that is refused before it is a request.

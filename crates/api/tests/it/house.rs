@@ -1,26 +1,34 @@
 //! A served instance over in-memory adapters, and the people in it.
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use api::{Server, Services, Settings};
+use domain::accounts::Email;
 use domain::time::UnixMs;
-use domain::usage::{Arrival, Rules};
+use domain::usage::Arrival;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use ports::accounts::Mail;
 use ports::usage::PingSource;
 use serde_json::{Value, json};
-use services::accounts::{Profile, Refresh, Register, SignIn, Tokens};
-use services::reports::Reports;
-use services::usage::{MergePings, TrackPings};
+use services::accounts::{FollowStandings, Standings};
+use services::usage::MergePings;
 use testkit::clock::{TestClock, TestIds};
 use testkit::memory::accounts::MemoryAccounts;
-use testkit::memory::crypto::{MemoryAccessTokens, MemoryPasswords, MemoryRefreshTokens};
+use testkit::memory::mail::MemoryMailer;
 use testkit::memory::queue::{MemoryPingSource, MemoryQueue};
+use testkit::memory::standing::MemoryAnnouncements;
+use testkit::memory::throttle::MemoryThrottle;
 use testkit::memory::timelines::MemoryTimelines;
 use tokio::runtime::Runtime;
 
 use crate::client::{Answer, Call};
+use crate::wiring::Parts;
+
+/// The password of everybody, until they change it.
+pub const PASSWORD: &str = "correct horse";
 
 /// 2026-03-01T12:00:00Z, a Sunday.
 pub const NOON: UnixMs = UnixMs(1_772_366_400_000);
@@ -32,9 +40,16 @@ pub static METERS: LazyLock<PrometheusHandle> =
 /// The instance.
 pub struct House {
     pub clock: Arc<TestClock>,
+    pub ids: Arc<TestIds>,
     pub accounts: Arc<MemoryAccounts>,
     pub timelines: Arc<MemoryTimelines>,
     pub queue: MemoryQueue,
+    /// The clock by which knowledge grows old. It stands still, so what is known once stays so.
+    pub steady: Arc<TestClock>,
+    pub announcements: Arc<MemoryAnnouncements>,
+    pub mailer: Arc<MemoryMailer>,
+    pub throttle: Arc<MemoryThrottle>,
+    follow: RefCell<FollowStandings>,
     source: Arc<MemoryPingSource>,
     address: SocketAddr,
     server: Option<Server>,
@@ -58,10 +73,20 @@ impl House {
     pub fn with(change: impl FnOnce(&mut Services, &mut Settings)) -> Self {
         LazyLock::force(&METERS);
         let clock = Arc::new(TestClock::at(NOON));
-        let accounts = Arc::new(MemoryAccounts::default());
-        let timelines = Arc::new(MemoryTimelines::default());
-        let queue = MemoryQueue::new(1, clock.clone());
-        let mut services = services(&clock, &accounts, &timelines, &queue);
+        let steady = Arc::new(TestClock::at(UnixMs(0)));
+        let parts = Parts {
+            ids: Arc::new(TestIds::default()),
+            accounts: Arc::new(MemoryAccounts::default()),
+            timelines: Arc::new(MemoryTimelines::default()),
+            queue: MemoryQueue::new(1, clock.clone()),
+            mailer: Arc::new(MemoryMailer::default()),
+            announcements: Arc::new(MemoryAnnouncements::default()),
+            throttle: Arc::new(MemoryThrottle::new(clock.clone())),
+            standings: Arc::new(Standings::new(steady.clone())),
+            clock,
+        };
+        let follow = FollowStandings::new(parts.announcements.clone(), parts.standings.clone());
+        let mut services = parts.services();
         let mut settings = Settings::at("127.0.0.1:0".parse().expect("an address"));
         settings.workers = 1.try_into().expect("not 0");
         change(&mut services, &mut settings);
@@ -74,16 +99,30 @@ impl House {
         let server = runtime
             .block_on(async { api::serve(services, &settings) })
             .expect("port 0 is free");
-        Self {
-            source: Arc::new(queue.source("worker", Duration::from_mins(1))),
-            clock,
-            accounts,
-            timelines,
-            queue,
+        let house = Self {
+            source: Arc::new(parts.queue.source("worker", Duration::from_mins(1))),
+            clock: parts.clock,
+            ids: parts.ids,
+            accounts: parts.accounts,
+            timelines: parts.timelines,
+            queue: parts.queue,
+            steady,
+            announcements: parts.announcements,
+            mailer: parts.mailer,
+            throttle: parts.throttle,
+            follow: RefCell::new(follow),
             address: server.address(),
             server: Some(server),
             runtime,
-        }
+        };
+        house.hear();
+        house
+    }
+
+    /// Hears what was announced, as a node does all the time.
+    pub fn hear(&self) {
+        let is_all = self.runtime.block_on(self.follow.borrow_mut().follow());
+        assert!(is_all.expect("it can be heard"));
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -106,6 +145,27 @@ impl House {
         self.call("POST", target).json(body).send()
     }
 
+    pub fn delete(&self, person: &Person, target: &str) -> Answer {
+        self.call("DELETE", target).token(&person.token).send()
+    }
+
+    /// Sends a body in somebody's name.
+    pub fn send(&self, person: &Person, method: &str, target: &str, body: &Value) -> Answer {
+        self.call(method, target).token(&person.token).json(body).send()
+    }
+
+    /// What happened to somebody's account, the newest first.
+    pub fn log(&self, person: &Person) -> Vec<String> {
+        let log = self
+            .get(person, "/api/v1/users/me/security-log?limit=500")
+            .expect(200)
+            .json();
+        let entries = log["entries"].as_array().expect("a list").iter();
+        entries
+            .map(|entry| entry["event"].as_str().expect("text").to_owned())
+            .collect()
+    }
+
     pub fn track(&self, person: &Person, body: &Value) -> Answer {
         self.call("POST", "/api/v1/usage/track")
             .token(&person.token)
@@ -120,16 +180,19 @@ impl House {
     }
 
     pub fn register(&self, name: &str, zone: &str) {
-        let body = json!({"email": email(name), "password": "correct horse", "full_name": name, "timezone": zone});
+        let body = json!({"email": email(name), "password": PASSWORD, "full_name": name, "timezone": zone});
         self.post("/api/v1/users/register", &body).expect(201);
     }
 
-    pub fn sign_in(&self, name: &str, device: &str) -> Person {
+    /// Tries to sign somebody in.
+    pub fn login(&self, name: &str, device: &str, (password, code): (&str, Option<&str>)) -> Answer {
         let login = self.call("POST", "/api/v1/auth/login").header("X-Device-Id", device);
-        let answer = login
-            .json(&json!({"email": email(name), "password": "correct horse"}))
-            .send();
-        let signed_in = answer.expect(200).json();
+        let login = login.json(&json!({"email": email(name), "password": password, "code": code}));
+        login.send()
+    }
+
+    pub fn sign_in(&self, name: &str, device: &str) -> Person {
+        let signed_in = self.login(name, device, (PASSWORD, None)).expect(200).json();
         let text = |value: &Value| value.as_str().expect("text").to_owned();
         let token = text(&signed_in["access_token"]);
         let me = self.call("GET", "/api/v1/users/me").token(&token).send().json();
@@ -139,6 +202,12 @@ impl House {
             id: text(&me["id"]),
             device: text(&signed_in["device"]["id"]),
         }
+    }
+
+    /// The mails that somebody got, oldest first.
+    pub fn mails(&self, name: &str) -> Vec<Mail> {
+        let address = Email::parse(&email(name)).expect("an address");
+        self.mailer.sent_to(&address)
     }
 
     /// How many entries wait in the queue.
@@ -198,51 +267,6 @@ pub fn good_ping() -> Value {
     ping("Editor", None, "2026-03-01T09:00:00Z", "2026-03-01T09:00:05Z")
 }
 
-fn email(name: &str) -> String {
+pub fn email(name: &str) -> String {
     format!("{name}@example.org")
-}
-
-fn services(
-    clock: &Arc<TestClock>,
-    accounts: &Arc<MemoryAccounts>,
-    timelines: &Arc<MemoryTimelines>,
-    queue: &MemoryQueue,
-) -> Services {
-    let ids = Arc::new(TestIds::default());
-    let access_tokens = Arc::new(MemoryAccessTokens::default());
-    let tokens = Tokens::new(access_tokens.clone(), Arc::new(MemoryRefreshTokens::default()));
-    Services {
-        register: Register {
-            users: accounts.clone(),
-            passwords: Arc::new(MemoryPasswords),
-            clock: clock.clone(),
-            ids: ids.clone(),
-        },
-        sign_in: SignIn {
-            users: accounts.clone(),
-            passwords: Arc::new(MemoryPasswords),
-            sessions: accounts.clone(),
-            tokens: tokens.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-        },
-        refresh: Refresh {
-            sessions: accounts.clone(),
-            tokens,
-            clock: clock.clone(),
-        },
-        profile: Profile {
-            users: accounts.clone(),
-        },
-        track: TrackPings::new(Arc::new(queue.clone()), clock.clone(), Rules::default()),
-        reports: Reports {
-            reader: timelines.clone(),
-            users: accounts.clone(),
-            clock: clock.clone(),
-        },
-        access_tokens,
-        clock: clock.clone(),
-        ids,
-        probes: Vec::new(),
-    }
 }

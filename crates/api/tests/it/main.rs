@@ -1,16 +1,33 @@
 //! The API over real HTTP, with everything behind it in memory.
 
 mod accounts;
+mod api_keys;
+mod browsers;
 mod client;
+mod devices;
 mod edges;
+mod erase;
+mod export;
 mod garbage;
+mod hostile;
 mod house;
 mod isolation;
+mod limits;
 mod manner;
 mod openapi;
 mod operations;
+mod passwords;
 mod reports;
+mod schema;
+mod second_factor;
+mod security_log;
 mod serving;
+mod sign_in;
+mod sign_out;
+mod standing;
+mod strangers;
 mod timeline;
+mod tokens;
 mod track;
 mod watched;
+mod wiring;

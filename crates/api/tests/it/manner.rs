@@ -10,17 +10,10 @@ use ports::usage::PingQueue;
 use serde_json::json;
 use services::usage::TrackPings;
 
-use crate::client::{connect, read};
+use crate::client::{connect, read, takers_of_bodies};
 use crate::house::{House, good_ping};
 
 const TRACK: &str = "/api/v1/usage/track";
-const BODIES: [(&str, &str); 5] = [
-    ("POST", TRACK),
-    ("POST", "/api/v1/users/register"),
-    ("POST", "/api/v1/auth/login"),
-    ("POST", "/api/v1/auth/refresh"),
-    ("PATCH", "/api/v1/users/me"),
-];
 
 #[test]
 fn malformed_json_is_400() {
@@ -37,7 +30,7 @@ fn malformed_json_is_400() {
         b"nul",
         b"{\"app_name\": \"\xff\"}",
     ];
-    for (method, route) in BODIES {
+    for (method, route) in &takers_of_bodies() {
         for body in malformed {
             let call = house
                 .call(method, route)
@@ -72,12 +65,12 @@ fn a_malformed_query_is_400() {
 fn a_parameter_that_means_nothing_is_refused_on_every_route_of_the_api() {
     let house = House::new();
     let ada = house.person("ada");
-    for (method, route) in BODIES {
+    for (method, route) in &takers_of_bodies() {
         let call = house
-            .call(method, &format!("{route}?session=x"))
+            .call(method, &format!("{route}?stranger=x"))
             .token(&ada.token)
             .json(&json!({}));
-        call.send().expect_faults(&[("/query/session", "unknown_field")]);
+        call.send().expect_faults(&[("/query/stranger", "unknown_field")]);
     }
 }
 
@@ -89,6 +82,8 @@ fn what_is_not_here_is_404_and_a_method_that_a_route_does_not_take_is_405() {
         "/api",
         "/api/v1/usage",
         "/api/v1/usage/track/",
+        "/api/v1/devices/",
+        "/api/v1/devices/any/more",
         "/api/v1//usage/track",
         "/metrics",
         "/api/docs/nothing",
@@ -97,7 +92,10 @@ fn what_is_not_here_is_404_and_a_method_that_a_route_does_not_take_is_405() {
     }
     for (method, path, allow) in [
         ("GET", TRACK, "POST"),
-        ("DELETE", "/api/v1/users/me", "GET, HEAD, PATCH"),
+        ("PUT", "/api/v1/users/me", "GET, HEAD, PATCH, DELETE"),
+        ("GET", "/api/v1/devices/any", "PATCH, DELETE"),
+        ("PATCH", "/api/v1/api-keys/any", "DELETE"),
+        ("DELETE", "/api/v1/api-keys", "GET, HEAD, POST"),
         ("POST", "/api/v1/report/apps", "GET, HEAD"),
         ("POST", "/api/openapi.json", "GET, HEAD"),
         ("PUT", "/health/ready", "GET, HEAD"),
@@ -115,7 +113,7 @@ fn a_body_that_is_not_json_by_its_own_word_is_415() {
     let house = House::new();
     let ada = house.person("ada");
     let body = good_ping().to_string();
-    for (method, route) in BODIES {
+    for (method, route) in &takers_of_bodies() {
         let call = || {
             house
                 .call(method, route)

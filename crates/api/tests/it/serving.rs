@@ -195,3 +195,43 @@ fn a_request_that_never_finishes_does_not_hold_the_server_up_for_ever() {
     drop(stream.read_to_end(&mut answer));
     assert!(answer.is_empty(), "{}", String::from_utf8_lossy(&answer));
 }
+
+#[test]
+fn a_connection_whose_request_is_under_way_does_not_rest_however_long_it_takes() {
+    let (arrived, open) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let house = House::with(|services, settings| {
+        settings.keep_alive = SHORT;
+        // Long enough for an honest client on a busy machine.
+        settings.head_within = Duration::from_secs(2);
+        let gate = Gate {
+            arrived: Arc::clone(&arrived),
+            open: Arc::clone(&open),
+        };
+        services.track = TrackPings::new(Arc::new(gate), services.clock.clone(), Rules::default());
+    });
+    let ada = house.person("ada");
+    let call = house
+        .call("POST", "/api/v1/usage/track")
+        .token(&ada.token)
+        .json(&good_ping());
+    let request = thread::spawn(move || call.send());
+    house.runtime.block_on(arrived.acquire()).expect("open").forget();
+
+    // A connection that began later and does rest, in the middle of its second head, is closed first.
+    let mut resting = connect(house.address());
+    let request_line = b"GET /health/live HTTP/1.1\r\n";
+    resting
+        .write_all(&[request_line, &b"Host: test\r\n\r\n"[..]].concat())
+        .expect("sent");
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"{\"status\":\"live\"}") {
+        let mut byte = [0];
+        resting.read_exact(&mut byte).expect("answered");
+        answer.extend(byte);
+    }
+    resting.write_all(request_line).expect("sent");
+    assert_eq!(resting.read(&mut [0]).expect("closed"), 0);
+    assert!(!request.is_finished());
+    open.add_permits(1);
+    request.join().expect("no panic").expect(202);
+}

@@ -12,6 +12,6 @@ WITH person AS (
     SELECT device_id, user_id, 'bench', 'bench', NULL, 1, now(), now()
     FROM person
 )
-INSERT INTO sessions (id, user_id, device_id, refresh_hash, previous_hash, created_at, refreshed_at, expires_at)
-SELECT session_id, user_id, device_id, decode(repeat('00', 32), 'hex'), NULL, now(), now(), now() + interval '1 day'
+INSERT INTO sessions (id, user_id, device_id, next_hashes, created_at, refreshed_at, expires_at)
+SELECT session_id, user_id, device_id, ARRAY[decode(repeat('00', 32), 'hex')], now(), now(), now() + interval '1 day'
 FROM person

@@ -1,7 +1,7 @@
 //! The bench's own ways to the servers, past the programs that are measured.
 
 use adapters::ambient::SystemIds;
-use adapters::crypto::{SignedAccessTokens, TokenKey};
+use adapters::crypto::{Rota, SignedAccessTokens};
 use adapters::postgres::{self, Database, Timelines, TokenKeys};
 use adapters::redis::{Redis, RedisPingSource, Taking};
 use embedded::Servers;
@@ -114,10 +114,10 @@ impl Connections {
 /// The maker and checker of access tokens that all programs on this database share.
 pub async fn tokens(database: &Database) -> Result<SignedAccessTokens, Failure> {
     let failed = "could not get the key of access tokens";
-    let candidate = TokenKey::random(SystemIds.new_id().to_string()).map_err(Failure::because(failed))?;
-    let key = TokenKeys::new(database.clone())
-        .newest_or(&candidate, figures::now())
+    let keys = TokenKeys::new(database.clone())
+        .turn(SystemIds.new_id(), figures::now())
         .await
         .map_err(Failure::because(failed))?;
-    SignedAccessTokens::new(&[key]).map_err(Failure::because(failed))
+    let rota = Rota::of(&keys, figures::now());
+    SignedAccessTokens::new(&rota.keys).map_err(Failure::because(failed))
 }

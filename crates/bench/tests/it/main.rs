@@ -1,5 +1,6 @@
 //! The load generator against servers of its own, on loopback.
 
+mod auth;
 mod http;
 mod load;
 mod people;

@@ -57,6 +57,15 @@ impl Reader {
             .or_else(|| self.fault(name, format!("must be {form}")))
     }
 
+    /// Values with commas between them, each parsed; `form` says what one should look like.
+    pub(super) fn list<T: FromStr>(&mut self, name: &'static str, form: &str) -> Option<Vec<T>> {
+        let text = self.text(name)?;
+        let values: Result<_, _> = text.split(',').map(|part| part.trim().parse()).collect();
+        values
+            .ok()
+            .or_else(|| self.fault(name, format!("must be values with commas between them, each {form}")))
+    }
+
     /// A whole number within `range`.
     pub(super) fn number<T>(&mut self, name: &'static str, range: RangeInclusive<T>) -> Option<T>
     where
@@ -122,7 +131,8 @@ impl Reader {
         }
     }
 
-    fn fault<T>(&mut self, name: &'static str, detail: String) -> Option<T> {
+    /// Notes what is wrong with the value of `name`.
+    pub(super) fn fault<T>(&mut self, name: &'static str, detail: String) -> Option<T> {
         self.faults.push(SettingFault {
             name: name.to_owned(),
             detail,

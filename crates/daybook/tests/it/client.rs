@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 use ureq::Agent;
 
+use crate::program::wait_for;
+
 #[derive(Clone)]
 pub struct Client {
     agent: Agent,
@@ -61,6 +63,43 @@ impl Client {
         )
     }
 
+    /// A change of something that is there.
+    pub fn patch(&self, path: &str, caller: &Caller, body: &Value) -> Answer {
+        let request = self.agent.patch(format!("{}{path}", self.base));
+        answer(
+            request
+                .header("Authorization", format!("Bearer {}", caller.token))
+                .header("Content-Type", "application/json")
+                .send(body.to_string()),
+        )
+    }
+
+    /// A deletion, which some of them ask a proof for.
+    pub fn delete(&self, path: &str, caller: &Caller, proof: Option<&Value>) -> Answer {
+        let request = self
+            .agent
+            .delete(format!("{}{path}", self.base))
+            .header("Authorization", format!("Bearer {}", caller.token));
+        answer(match proof {
+            None => request.call(),
+            Some(proof) => request
+                .header("Content-Type", "application/json")
+                .force_send_body()
+                .send(proof.to_string()),
+        })
+    }
+
+    /// What is answered with 200, whatever bytes it is.
+    pub fn download(&self, path: &str, caller: &Caller) -> Vec<u8> {
+        let request = self.agent.get(format!("{}{path}", self.base));
+        let mut answer = request
+            .header("Authorization", format!("Bearer {}", caller.token))
+            .call()
+            .expect("an answer");
+        assert_eq!(answer.status().as_u16(), 200, "{path}");
+        answer.body_mut().read_to_vec().expect("a whole body")
+    }
+
     pub fn register(&self, email: &str, timezone: &str) {
         let body =
             json!({"email": email, "password": "correct horse battery", "full_name": "Ada", "timezone": timezone});
@@ -92,7 +131,13 @@ impl Client {
         }
     }
 
+    /// Tracks pings, again for as long as the server says that it cannot take them.
     pub fn track(&self, caller: &Caller, body: &Value) -> Answer {
+        patiently(|| self.track_once(caller, body))
+    }
+
+    /// Tracks pings, and takes no for an answer.
+    pub fn track_once(&self, caller: &Caller, body: &Value) -> Answer {
         self.post(
             "/api/v1/usage/track",
             &[("Authorization", &format!("Bearer {}", caller.token))],
@@ -102,10 +147,18 @@ impl Client {
 
     /// The caller's timeline in `[from, to)`, byte for byte.
     pub fn timeline(&self, caller: &Caller, from: &str, to: &str) -> String {
-        let answer = self.get(&format!("/api/v1/usage/timeline?from={from}&to={to}"), Some(caller));
+        let path = format!("/api/v1/usage/timeline?from={from}&to={to}");
+        let answer = patiently(|| self.get(&path, Some(caller)));
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.body
     }
+}
+
+/// What is answered once it is not that the server cannot do it just now: a machine full of tests may keep it from its Redis for a second.
+fn patiently(ask: impl Fn() -> Answer) -> Answer {
+    wait_for("an answer that is not 503", || {
+        Some(ask()).filter(|answer| answer.status != 503)
+    })
 }
 
 fn answer(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {

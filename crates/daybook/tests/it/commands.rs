@@ -115,7 +115,7 @@ fn migrating_twice_is_once_and_a_part_refuses_a_database_that_was_not_migrated()
         let doctor = installation.run_as(&installation.url(command), "doctor");
         let said = text(&doctor.stdout);
         assert!(
-            doctor.status.success() && said.contains(&format!("ok      Connected as {role}, for daybook {command}.")),
+            doctor.status.success() && said.contains(&format!("ok      Connected as {role}, for daybook {command}")),
             "{said}{}",
             text(&doctor.stderr)
         );

@@ -5,14 +5,16 @@ use std::sync::mpsc::channel;
 use crate::client::Client;
 use crate::ledger::{People, Random, pings};
 use crate::program::data_dir;
-use crate::up::up;
+use crate::up::up_with;
 
 const SEED: u64 = 7;
+/// The test asks for timelines until they are right, which is more often than anybody does.
+const UNLIMITED: [(&str, &str); 1] = [("DAYBOOK_RATE_LIMITS", "off")];
 
 #[test]
 fn what_was_acknowledged_before_a_kill_of_everything_is_there_after_a_restart() {
     let data = data_dir();
-    let first = up(&data);
+    let first = up_with(&data, &UNLIMITED);
     let address = first.address();
     let client = Client::new(&address);
     People::register(&client);
@@ -56,7 +58,7 @@ fn what_was_acknowledged_before_a_kill_of_everything_is_there_after_a_restart() 
     assert!(!unknown.is_empty(), "some pings met a dead server");
 
     // Only what nobody acknowledged is sent again. A lost acknowledged ping would leave its person's timeline short of the law for ever.
-    let second = up(&data);
+    let second = up_with(&data, &UNLIMITED);
     let client = Client::new(&second.address());
     for ping in unknown.iter().chain(late) {
         assert_eq!(client.track(people.caller(ping), &ping.body()).status, 202);

@@ -29,7 +29,7 @@ impl Installation {
     }
 
     /// What the part is told, which connects as a role of its own.
-    fn settings(&self, part: &str) -> [(&'static str, String); 3] {
+    fn settings(&self, part: &str) -> [(&'static str, String); 4] {
         let database_url = match part {
             "api" => self.database.api_database_url(),
             "worker" => self.database.worker_database_url(),
@@ -39,6 +39,8 @@ impl Installation {
             ("DATABASE_URL", database_url),
             ("REDIS_URL", self.redis.url().to_owned()),
             ("DAYBOOK_LISTEN", "127.0.0.1:0".to_owned()),
+            // It asks for timelines until they are right, which is more often than anybody does.
+            ("DAYBOOK_RATE_LIMITS", "off".to_owned()),
         ]
     }
 

@@ -134,7 +134,8 @@ impl Program {
         }
     }
 
-    fn signal(&self, name: &str) {
+    /// Sends a signal by its name without `SIG`.
+    pub fn signal(&self, name: &str) {
         let sent = Command::new("kill")
             .args(["-s", name, &self.pid().to_string()])
             .status()

@@ -10,8 +10,12 @@ use crate::ledger::now_ms;
 use crate::program::{Program, data_dir, daybook, run, text, wait_for};
 
 pub fn up(data: &TempDir) -> Program {
+    up_with(data, &[])
+}
+
+pub fn up_with(data: &TempDir, settings: &[(&str, &str)]) -> Program {
     let dir = data.path().to_str().expect("UTF-8");
-    Program::start(daybook(&["up", "--data-dir", dir, "--listen", "127.0.0.1:0"], &[]))
+    Program::start(daybook(&["up", "--data-dir", dir, "--listen", "127.0.0.1:0"], settings))
 }
 
 /// The shell commands of the README's first screen, but for the one that starts the server.

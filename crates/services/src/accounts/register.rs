@@ -1,25 +1,23 @@
 //! Registers a person.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use domain::accounts::{DayStart, Email, FullName, Password, User, UserId};
+use domain::accounts::{DayStart, Email, FullName, Password, SecurityEvent, User, UserId};
 use domain::reports::Zone;
-use ports::accounts::{Passwords, Users};
-use ports::{Clock, Ids};
+use ports::accounts::Users;
 
-use super::AccountsError;
+use super::{AccountsError, Journal, NewPasswords};
 
 /// The use case.
 #[derive(Clone)]
 pub struct Register {
     /// Where people are kept.
     pub users: Arc<dyn Users>,
-    /// How passwords are hashed.
-    pub passwords: Arc<dyn Passwords>,
-    /// The wall clock.
-    pub clock: Arc<dyn Clock>,
-    /// New ids.
-    pub ids: Arc<dyn Ids>,
+    /// Takes the password.
+    pub new_passwords: NewPasswords,
+    /// Dates and numbers what happens.
+    pub journal: Journal,
 }
 
 /// What a person gives to register.
@@ -39,18 +37,23 @@ impl Register {
     /// Registers the person.
     ///
     /// # Errors
-    /// [`AccountsError::EmailTaken`], or something outside.
-    pub async fn register(&self, registration: Registration) -> Result<User, AccountsError> {
-        let hash = self.passwords.hash(registration.password).await?;
+    /// [`AccountsError::EmailTaken`], [`AccountsError::Invalid`] for a password that is too common, or something outside.
+    pub async fn register(&self, registration: Registration, address: Option<IpAddr>) -> Result<User, AccountsError> {
+        let person = (&registration.email, &registration.full_name);
+        let hash = self
+            .new_passwords
+            .hash("password", registration.password, person)
+            .await?;
         let user = User {
-            id: UserId(self.ids.new_id()),
+            id: UserId(self.journal.ids.new_id()),
             email: registration.email,
             full_name: registration.full_name,
             timezone: registration.timezone,
             day_start: DayStart::default(),
-            created_at: self.clock.now(),
+            created_at: self.journal.now(),
         };
-        if self.users.insert(&user, &hash).await? {
+        let entry = self.journal.entry(SecurityEvent::Registered, Some(user.id), address);
+        if self.users.insert(&user, &hash, &entry).await? {
             Ok(user)
         } else {
             Err(AccountsError::EmailTaken)

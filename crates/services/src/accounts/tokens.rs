@@ -9,7 +9,7 @@ use ports::PortError;
 use ports::accounts::{AccessTokens, RefreshHash, RefreshTokens};
 
 /// How long a refresh token can be used: a laptop may lie in a drawer for a month.
-const REFRESH_LIFETIME: Duration = Duration::from_hours(30 * 24);
+pub const REFRESH_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
 /// Makes tokens.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use domain::accounts::DeviceId;
 use domain::usage::Arrival;
 use ports::PortError;
-use ports::usage::{Batch, DeadContent, DeadLetter, Outcome, PingSource, TimelineStore};
+use ports::usage::{Batch, DeadContent, DeadLetter, Merged, Outcome, PingSource, TimelineStore};
 
 /// The use case.
 #[derive(Clone)]
@@ -22,6 +22,8 @@ pub struct MergeSummary {
     pub merged: usize,
     /// What went to the dead letters.
     pub dead: usize,
+    /// Arrivals dropped because their people were erased.
+    pub dropped: usize,
     /// Rows written.
     pub rows: usize,
 }
@@ -50,7 +52,7 @@ impl MergePings {
                 continue;
             }
             match (self.store.merge(part).await, part) {
-                (Ok(merged), _) => merging.merged(part.len(), merged.rows, merged.merged_through),
+                (Ok(merged), _) => merging.merged(part.len(), merged),
                 (Err(error), _) if error.is_unavailable() => return Err(error),
                 (Err(error), [alone]) => merging.died(alone, &error),
                 (Err(_), _) => {
@@ -63,6 +65,7 @@ impl MergePings {
         self.source.settle(&batch.receipt, &outcome).await?;
         metrics::counter!("daybook_pings_merged_total").increment(summary.merged as u64);
         metrics::counter!("daybook_pings_dead_total").increment(summary.dead as u64);
+        metrics::counter!("daybook_pings_dropped_total").increment(summary.dropped as u64);
         Ok(summary)
     }
 }
@@ -75,10 +78,11 @@ struct Merging {
 }
 
 impl Merging {
-    fn merged(&mut self, arrivals: usize, rows: usize, merged_through: Vec<(DeviceId, u64)>) {
-        self.summary.merged += arrivals;
-        self.summary.rows += rows;
-        for (device, number) in merged_through {
+    fn merged(&mut self, arrivals: usize, merged: Merged) {
+        self.summary.merged += arrivals - merged.dropped;
+        self.summary.dropped += merged.dropped;
+        self.summary.rows += merged.rows;
+        for (device, number) in merged.merged_through {
             let known = self.merged_through.entry(device).or_default();
             *known = number.max(*known);
         }

@@ -1,7 +1,9 @@
 //! The use cases over in-memory ports: given, when, then.
 
 mod accounts;
+mod forget;
 mod merge;
 mod reports;
+mod standing;
 mod track;
 mod world;

@@ -132,6 +132,7 @@ async fn what_cannot_be_read_goes_to_the_dead_letters() {
         MergeSummary {
             merged: 0,
             dead: 1,
+            dropped: 0,
             rows: 0
         }
     );

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use domain::accounts::{DayStart, Email, FullName, User};
+use domain::accounts::{DayStart, Email, EntryId, FullName, SecurityEntry, SecurityEvent, User};
 use domain::reports::{Bridge, Zone};
 use domain::time::UnixMs;
 use ports::Clock;
@@ -25,7 +25,17 @@ async fn reports(world: &World, timezone: &str, day_start_secs: i64) -> Reports 
         day_start: DayStart::from_secs(day_start_secs).expect("in range"),
         created_at: NOW,
     };
-    assert!(users.insert(&user, &PasswordHash(String::new())).await.expect("there"));
+    let entry = SecurityEntry {
+        id: EntryId(user.id.0),
+        user: Some(user.id),
+        at: NOW,
+        event: SecurityEvent::Registered,
+        device: None,
+        session: None,
+        address: None,
+    };
+    let kept = users.insert(&user, &PasswordHash(String::new()), &entry).await;
+    assert!(kept.expect("there"));
     Reports {
         reader: world.timelines.clone(),
         users: Arc::new(users),

@@ -1,6 +1,7 @@
 //! What the queue promises to the door, to workers and to the operator.
 
 mod delivery;
+mod erasure;
 mod letters;
 mod takeover;
 
@@ -9,10 +10,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::usage::Arrival;
-use ports::usage::{Backlog, Batch, DeadContent, DeadLetter, DeadLetters, Outcome, PingQueue, PingSource};
+use ports::usage::{Backlog, Batch, DeadContent, DeadLetter, DeadLetters, Outcome, PingErasure, PingQueue, PingSource};
 use tokio::time::timeout;
 
 pub use delivery::*;
+pub use erasure::*;
 pub use letters::*;
 pub use takeover::*;
 
@@ -32,6 +34,9 @@ pub trait QueueUnderTest: Send + Sync {
 
     /// The operator's side.
     fn letters(&self) -> Arc<dyn DeadLetters>;
+
+    /// What forgets people.
+    fn erasure(&self) -> Arc<dyn PingErasure>;
 
     /// Puts bytes into a shard that nobody can read.
     async fn push_unreadable(&self, shard: u16, bytes: Vec<u8>);
@@ -62,7 +67,15 @@ macro_rules! queue_contract {
             a_dead_arrival_is_replayed_once,
             unreadable_bytes_are_replayed_as_they_are,
             what_is_unreadable_holds_nothing_else_back,
-            a_letter_that_does_not_exist_is_not_replayed
+            a_letter_that_does_not_exist_is_not_replayed,
+            an_empty_queue_has_no_oldest_entry,
+            the_oldest_entry_is_the_first_that_is_not_settled,
+            a_letter_that_is_replayed_counts_from_then_on,
+            the_letters_of_erased_people_are_forgotten_and_no_others,
+            an_unreadable_letter_is_forgotten_where_it_names_somebody_erased,
+            how_far_erased_devices_are_merged_is_forgotten,
+            what_waits_is_left_to_the_merge,
+            erasing_again_or_nobody_changes_nothing
         );
     };
     ($queue:expr; $($promise:ident),+) => {
@@ -137,6 +150,7 @@ mod tests {
             include_str!("queue/delivery.rs"),
             include_str!("queue/takeover.rs"),
             include_str!("queue/letters.rs"),
+            include_str!("queue/erasure.rs"),
         ];
         let lines = suites.iter().flat_map(|suite| suite.lines());
         let promises: Vec<&str> = lines
@@ -148,6 +162,6 @@ mod tests {
                 .any(|line| line.trim().trim_end_matches(',') == *promise)
         };
         let forgotten: Vec<&&str> = promises.iter().filter(|promise| !macro_lists(promise)).collect();
-        assert_eq!((promises.len(), forgotten), (21, vec![]));
+        assert_eq!((promises.len(), forgotten), (29, vec![]));
     }
 }

@@ -1,5 +1,6 @@
 //! What a store of timelines must do, seen through its two ports.
 
+mod erasure;
 mod merging;
 mod numbers;
 mod time;
@@ -12,6 +13,7 @@ use domain::usage::{Arrival, Attention, Claim, Holder, Label, Rank, Segment, Seq
 use ports::reports::TimelineReader;
 use uuid::Uuid;
 
+pub use erasure::*;
 pub use merging::*;
 pub use numbers::*;
 pub use time::*;
@@ -44,6 +46,14 @@ macro_rules! timelines_contract {
                 numbers_count_for_each_device_alone,
                 room_can_be_made_twice_and_ahead,
                 many_people_are_merged_at_once,
+                an_erased_person_has_no_timeline_and_the_others_have_theirs,
+                what_arrives_of_an_erased_person_is_dropped,
+                numbers_of_an_erased_person_start_anew,
+                erasing_again_keeps_the_later_instant_and_the_devices,
+                somebody_without_a_timeline_can_be_erased,
+                erasures_are_given_in_pages_the_earliest_first,
+                an_erasure_that_is_forgotten_holds_nothing_back,
+                an_erasure_that_was_renewed_is_not_forgotten,
             ]
         );
     };
@@ -128,6 +138,7 @@ mod tests {
             include_str!("timelines/merging.rs"),
             include_str!("timelines/numbers.rs"),
             include_str!("timelines/time.rs"),
+            include_str!("timelines/erasure.rs"),
         ];
         crate::contract::assert_listed(include_str!("timelines.rs"), &parts);
     }

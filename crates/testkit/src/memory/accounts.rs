@@ -1,17 +1,30 @@
 //! People and their sign-ins, in memory.
 
-use std::collections::BTreeMap;
+mod credentials;
+mod devices;
+mod ended;
+mod erasure;
+mod factors;
+mod keys;
+mod log;
+mod operation;
+mod people;
+mod sessions;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard};
 
-use async_trait::async_trait;
-use domain::accounts::{Caller, Device, DeviceId, Email, SessionId, User, UserId};
+use domain::accounts::{Device, DeviceId, EntryId, Scopes, SecurityEntry, SessionId, TotpSecret, User, UserId};
 use domain::time::UnixMs;
 use ports::PortError;
-use ports::accounts::{PasswordHash, ProfileChange, RefreshHash, Rotate, Rotation, Sessions, SignIn, Users};
+use ports::accounts::{
+    ApiKeyHash, EndedSession, NewReset, PasswordHash, RecoveryHash, RefreshHash, SecondFactor as FactorInUse,
+};
 
 use super::away::Away;
 
-/// MemoryAccounts that live as long as the value.
+/// Accounts that live as long as the value.
 #[derive(Debug, Default)]
 pub struct MemoryAccounts {
     kept: Mutex<Kept>,
@@ -20,17 +33,55 @@ pub struct MemoryAccounts {
 
 #[derive(Debug, Default)]
 struct Kept {
-    users: BTreeMap<UserId, (User, PasswordHash)>,
-    devices: BTreeMap<DeviceId, (UserId, Device)>,
+    people: BTreeMap<UserId, Person>,
+    devices: BTreeMap<DeviceId, KeptDevice>,
     sessions: BTreeMap<SessionId, Session>,
+    keys: BTreeMap<SessionId, Key>,
+    log: BTreeMap<EntryId, SecurityEntry>,
+    ended: BTreeSet<EndedSession>,
+}
+
+#[derive(Debug)]
+struct Person {
+    user: User,
+    password: PasswordHash,
+    password_version: i32,
+    disabled: bool,
+    devices_ordered: bool,
+    waiting: Option<TotpSecret>,
+    factor: Option<FactorInUse>,
+    recovery: Vec<RecoveryHash>,
+    reset: Option<NewReset>,
+}
+
+#[derive(Debug)]
+struct KeptDevice {
+    user: UserId,
+    device: Device,
+    seen_at: UnixMs,
+    seen_from: Option<IpAddr>,
 }
 
 #[derive(Debug)]
 struct Session {
+    user: UserId,
     device: DeviceId,
-    newest: RefreshHash,
-    before: Option<RefreshHash>,
+    used: Option<RefreshHash>,
+    /// The oldest first.
+    successors: VecDeque<RefreshHash>,
+    signed_in_at: UnixMs,
     expires_at: UnixMs,
+}
+
+#[derive(Debug)]
+struct Key {
+    user: UserId,
+    device: DeviceId,
+    name: String,
+    hash: ApiKeyHash,
+    scopes: Scopes,
+    made_at: UnixMs,
+    used_at: Option<UnixMs>,
 }
 
 impl MemoryAccounts {
@@ -45,133 +96,120 @@ impl MemoryAccounts {
     }
 }
 
-#[async_trait]
-impl Users for MemoryAccounts {
-    async fn insert(&self, user: &User, password: &PasswordHash) -> Result<bool, PortError> {
-        let mut kept = self.kept("keep a new person")?;
-        if kept.users.values().any(|(other, _)| other.email == user.email) {
-            return Ok(false);
-        }
-        kept.users.insert(user.id, (user.clone(), password.clone()));
-        Ok(true)
-    }
-
-    async fn by_email(&self, email: &Email) -> Result<Option<(User, PasswordHash)>, PortError> {
-        let kept = self.kept("read the person of an e-mail address")?;
-        Ok(kept.users.values().find(|(user, _)| user.email == *email).cloned())
-    }
-
-    async fn by_id(&self, id: UserId) -> Result<Option<User>, PortError> {
-        let kept = self.kept("read a person")?;
-        Ok(kept.users.get(&id).map(|(user, _)| user.clone()))
-    }
-
-    async fn update(&self, id: UserId, change: &ProfileChange) -> Result<Option<User>, PortError> {
-        let mut kept = self.kept("change a profile")?;
-        let Some((user, _)) = kept.users.get_mut(&id) else {
-            return Ok(None);
-        };
-        if let Some(full_name) = &change.full_name {
-            user.full_name = full_name.clone();
-        }
-        user.timezone = change.timezone.unwrap_or(user.timezone);
-        user.day_start = change.day_start.unwrap_or(user.day_start);
-        Ok(Some(user.clone()))
-    }
-}
-
-#[async_trait]
-impl Sessions for MemoryAccounts {
-    async fn sign_in(&self, sign_in: &SignIn) -> Result<Device, PortError> {
-        let mut kept = self.kept("sign a device in")?;
-        if !kept.users.contains_key(&sign_in.user) {
-            return Err(PortError::bug("sign a device in", "there is no such person"));
-        }
-        let device = kept.sign_in_device(sign_in);
-        kept.sessions.retain(|_, session| session.device != device.id);
-        let session = Session {
-            device: device.id,
-            newest: sign_in.refresh,
-            before: None,
-            expires_at: sign_in.expires_at,
-        };
-        kept.sessions.insert(sign_in.session, session);
-        Ok(device)
-    }
-
-    async fn rotate(&self, rotate: &Rotate) -> Result<Rotation, PortError> {
-        let mut kept = self.kept("rotate a refresh token")?;
-        let kept = &mut *kept;
-        let Some(session) = kept.sessions.get_mut(&rotate.session) else {
-            return Ok(Rotation::Unknown);
-        };
-        if session.expires_at <= rotate.now {
-            return Ok(Rotation::Unknown);
-        }
-        if rotate.shown != session.newest && Some(rotate.shown) != session.before {
-            kept.sessions.remove(&rotate.session);
-            return Ok(Rotation::Replayed);
-        }
-        session.before = Some(rotate.shown);
-        session.newest = rotate.successor;
-        session.expires_at = rotate.expires_at;
-        let (user, device) = kept.devices[&session.device].clone();
-        let caller = Caller {
-            user,
-            device: device.id,
-            session: rotate.session,
-            precedence: device.precedence,
-        };
-        Ok(Rotation::Rotated { caller, device })
-    }
-}
-
 impl Kept {
-    fn sign_in_device(&mut self, sign_in: &SignIn) -> Device {
-        let theirs = || self.devices.values().filter(|(user, _)| *user == sign_in.user);
-        let known = theirs()
-            .find(|(_, device)| device.key == sign_in.key)
-            .map(|(_, device)| device.clone());
-        let mut device = known.unwrap_or_else(|| Device {
-            id: sign_in.new_device,
-            key: sign_in.key.clone(),
-            name: sign_in.key.as_str().to_owned(),
-            platform: None,
-            precedence: 0,
+    fn person(&mut self, user: UserId, attempted: &str) -> Result<&mut Person, PortError> {
+        let nobody = || PortError::bug(attempted, "there is no such person");
+        self.people.get_mut(&user).ok_or_else(nobody)
+    }
+
+    fn write(&mut self, entry: &SecurityEntry) {
+        self.log.insert(entry.id, entry.clone());
+    }
+
+    fn write_of(&mut self, user: UserId, entry: &SecurityEntry) {
+        let user = Some(user);
+        self.write(&SecurityEntry { user, ..entry.clone() });
+    }
+
+    /// Ends those sessions of a person that `which` is true for.
+    fn end_sessions(
+        &mut self,
+        user: UserId,
+        now: UnixMs,
+        which: impl Fn(SessionId, &Session) -> bool,
+    ) -> Vec<SessionId> {
+        let theirs = |id: &SessionId, session: &mut Session| session.user == user && which(*id, session);
+        let ended: Vec<_> = self.sessions.extract_if(.., theirs).map(|(id, _)| id).collect();
+        self.note_ended(&ended, now);
+        ended
+    }
+
+    /// Revokes those keys of a person that `which` is true for.
+    fn revoke_keys(&mut self, user: UserId, now: UnixMs, which: impl Fn(SessionId, &Key) -> bool) -> Vec<SessionId> {
+        let theirs = |id: &SessionId, key: &mut Key| key.user == user && which(*id, key);
+        let ended: Vec<_> = self.keys.extract_if(.., theirs).map(|(id, _)| id).collect();
+        self.note_ended(&ended, now);
+        ended
+    }
+
+    fn note_ended(&mut self, ended: &[SessionId], now: UnixMs) {
+        let ended = ended.iter().map(|session| EndedSession {
+            ended_at: now,
+            session: *session,
         });
-        let others = theirs().filter(|(_, other)| other.id != device.id);
-        let others_max = others.map(|(_, other)| other.precedence).max().unwrap_or(0);
-        if device.precedence <= others_max {
-            device.precedence = others_max + 1;
+        self.ended.extend(ended);
+    }
+
+    fn devices_of(&self, user: UserId) -> impl Iterator<Item = &KeptDevice> {
+        self.devices.values().filter(move |kept| kept.user == user)
+    }
+}
+
+impl KeptDevice {
+    /// Notes that the device was heard of, unless it was later on already.
+    fn seen(&mut self, at: UnixMs, from: Option<IpAddr>) {
+        if self.seen_at <= at {
+            (self.seen_at, self.seen_from) = (at, from.or(self.seen_from));
         }
-        if let Some(name) = &sign_in.name {
-            device.name.clone_from(name);
-        }
-        device.platform = sign_in.platform.clone().or(device.platform);
-        self.devices.insert(device.id, (sign_in.user, device.clone()));
-        device
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use ports::accounts::{ProfileChange, Users};
+    use uuid::Uuid;
+
     use super::*;
 
     crate::accounts_contract!(((), MemoryAccounts::default()));
+
+    mod ended_sessions {
+        use async_trait::async_trait;
+
+        use crate::contract::ended_sessions::EndedSessionsUnderTest;
+
+        use super::*;
+
+        #[async_trait]
+        impl EndedSessionsUnderTest for MemoryAccounts {
+            async fn keep(&self, ended: EndedSession) {
+                let mut kept = self.kept("keep that a session has ended").expect("it is there");
+                kept.note_ended(&[ended.session], ended.ended_at);
+            }
+        }
+
+        crate::ended_sessions_contract!(((), MemoryAccounts::default()));
+    }
+
+    mod noted_ends {
+        use crate::contract::noted_ends::NotesEnds;
+
+        use super::*;
+
+        impl NotesEnds for MemoryAccounts {
+            type Accounts = Self;
+            type Ended = Self;
+
+            fn accounts(&self) -> &Self {
+                self
+            }
+
+            fn ended(&self) -> &Self {
+                self
+            }
+        }
+
+        crate::noted_ends_contract!(((), MemoryAccounts::default()));
+    }
 
     #[tokio::test]
     async fn while_it_is_away_every_call_is_unavailable() {
         let accounts = MemoryAccounts::default();
         accounts.fail(true);
-        let id = UserId(uuid::Uuid::from_u128(1));
+        let id = UserId(Uuid::from_u128(1));
+        let change = ProfileChange::default();
         assert!(accounts.by_id(id).await.expect_err("away").is_unavailable());
-        assert!(
-            accounts
-                .update(id, &ProfileChange::default())
-                .await
-                .expect_err("away")
-                .is_unavailable()
-        );
+        assert!(accounts.update(id, &change).await.expect_err("away").is_unavailable());
         accounts.fail(false);
         assert_eq!(accounts.by_id(id).await.expect("back"), None);
     }

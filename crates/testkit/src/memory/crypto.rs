@@ -9,20 +9,43 @@ use async_trait::async_trait;
 use domain::accounts::{Caller, Password, SessionId};
 use domain::time::{SECOND_MS, UnixMs};
 use ports::PortError;
-use ports::accounts::{AccessTokens, PasswordHash, Passwords, RefreshHash, RefreshTokens};
+use ports::accounts::{AccessTokens, PasswordHash, Passwords, RefreshHash, RefreshTokens, Verified};
 
 /// Passwords whose hash is the password itself, so that a test does not wait for a real one.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MemoryPasswords;
 
+impl MemoryPasswords {
+    /// A hash of the password as it was made once and is no longer.
+    #[must_use]
+    pub fn outdated(password: &str) -> PasswordHash {
+        PasswordHash(format!("{OUTDATED}{password}"))
+    }
+}
+
+const PLAIN: &str = "$plain$";
+const OUTDATED: &str = "$plainer$";
+/// The passwords that count as common.
+const COMMON: [&str; 3] = ["password", "password1", "12345678"];
+
 #[async_trait]
 impl Passwords for MemoryPasswords {
     async fn hash(&self, password: Password) -> Result<PasswordHash, PortError> {
-        Ok(PasswordHash(format!("$plain${}", password.expose())))
+        Ok(PasswordHash(format!("{PLAIN}{}", password.expose())))
     }
 
-    async fn verify(&self, attempt: String, hash: Option<PasswordHash>) -> Result<bool, PortError> {
-        Ok(hash.is_some_and(|hash| hash.0.strip_prefix("$plain$") == Some(attempt.as_str())))
+    async fn verify(&self, attempt: String, hash: Option<PasswordHash>) -> Result<Verified, PortError> {
+        let is = |form: &str| hash.as_ref().is_some_and(|hash| hash.0 == format!("{form}{attempt}"));
+        let outdated = hash.as_ref().is_some_and(|hash| hash.0.starts_with(OUTDATED));
+        Ok(Verified {
+            right: is(PLAIN) || is(OUTDATED),
+            outdated,
+        })
+    }
+
+    fn is_common(&self, password: &Password, own_words: &[&str]) -> bool {
+        let is = |common: &&str| common.eq_ignore_ascii_case(password.expose());
+        COMMON.iter().chain(own_words).any(is)
     }
 }
 
@@ -34,7 +57,7 @@ pub struct MemoryAccessTokens {
 
 impl MemoryAccessTokens {
     /// How long a token lives.
-    pub const LIFETIME_SECS: u32 = 900;
+    pub const LIFETIME_SECS: u32 = 300;
 }
 
 impl AccessTokens for MemoryAccessTokens {
@@ -99,14 +122,28 @@ mod tests {
     async fn only_the_right_password_of_somebody_is_right() {
         let right = Password::parse("correct horse").expect("valid");
         let hash = MemoryPasswords.hash(right).await.expect("hashed");
-        for (attempt, hash, verdict) in [
-            ("correct horse", Some(hash.clone()), true),
-            ("correct horsf", Some(hash), false),
-            ("correct horse", None, false),
+        let outdated = MemoryPasswords::outdated("correct horse");
+        for (attempt, hash, right, is_outdated) in [
+            ("correct horse", Some(hash.clone()), true, false),
+            ("correct horsf", Some(hash), false, false),
+            ("correct horse", Some(outdated), true, true),
+            ("correct horse", None, false, false),
         ] {
             let verified = MemoryPasswords.verify(attempt.to_owned(), hash).await;
+            let verdict = Verified {
+                right,
+                outdated: is_outdated,
+            };
             assert_eq!(verified.expect("verified"), verdict, "{attempt}");
         }
+    }
+
+    #[test]
+    fn a_few_passwords_and_ones_own_words_are_common() {
+        let common = |text: &str| MemoryPasswords.is_common(&Password::parse(text).expect(text), &["lovelace"]);
+        assert!(common("Password1"));
+        assert!(common("Lovelace"));
+        assert!(!common("correct horse"));
     }
 
     #[test]

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::accounts::UserId;
+use domain::accounts::{DeviceId, UserId};
 use domain::usage::Arrival;
-use ports::usage::{DeadLetters, KeptLetter, PingQueue};
+use ports::usage::{DeadContent, DeadLetters, KeptLetter, PingErasure, PingQueue};
 use ports::{Clock, PortError};
 use tokio::sync::Notify;
 
@@ -29,7 +29,7 @@ pub struct MemoryQueue {
 }
 
 impl MemoryQueue {
-    /// An empty queue of so many shards. Dead letters are dated by `clock`.
+    /// An empty queue of so many shards. Entries and dead letters are dated by `clock`.
     #[must_use]
     pub fn new(shards: u16, clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -55,7 +55,7 @@ impl MemoryQueue {
 
     /// Puts bytes into a shard that nobody can read.
     pub fn push_unreadable(&self, shard: u16, bytes: Vec<u8>) {
-        self.lock().push(shard, Content::Unreadable(bytes));
+        self.lock().push(shard, Content::Unreadable(bytes), self.clock.now());
         self.pushed.notify_waiters();
     }
 
@@ -86,7 +86,7 @@ impl PingQueue for MemoryQueue {
         let asks = arrivals.iter().find_map(Arrival::numbered);
         let merged = asks.and_then(|(device, _)| state.merged.get(&device).copied());
         for part in arrivals.chunks(State::ENTRY_ARRIVALS_MAX) {
-            state.push(shard, Content::Arrivals(part.to_vec()));
+            state.push(shard, Content::Arrivals(part.to_vec()), self.clock.now());
         }
         drop(state);
         self.pushed.notify_waiters();
@@ -119,9 +119,26 @@ impl DeadLetters for MemoryQueue {
             Content::Arrivals(arrivals) => arrivals.first().map_or(dead.shard, |first| self.shard_of(first.user())),
             Content::Unreadable(_) => dead.shard,
         };
-        state.push(shard, content);
+        state.push(shard, content, self.clock.now());
         drop(state);
         self.pushed.notify_waiters();
         Ok(true)
+    }
+}
+
+#[async_trait]
+impl PingErasure for MemoryQueue {
+    async fn erase(&self, users: &[UserId], devices: &[DeviceId]) -> Result<(), PortError> {
+        let mut state = self.open("forget what the queue knows of people")?;
+        let is_theirs = |content: &DeadContent| match content {
+            DeadContent::Arrival(arrival) => users.contains(&arrival.user()),
+            DeadContent::Unreadable(bytes) => {
+                let mut ids = bytes.windows(16);
+                ids.any(|id| users.iter().any(|user| user.0.as_bytes() == id))
+            }
+        };
+        state.dead.retain(|_, dead| !is_theirs(&dead.letter.content));
+        state.merged.retain(|device, _| !devices.contains(device));
+        Ok(())
     }
 }

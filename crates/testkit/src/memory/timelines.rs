@@ -9,7 +9,7 @@ use domain::time::{Span, UnixMs};
 use domain::usage::{Arrival, Progress, Segment, Timeline};
 use ports::PortError;
 use ports::reports::TimelineReader;
-use ports::usage::{Merged, TimelineStore};
+use ports::usage::{Erased, Erasures, Merged, TimelineErasure, TimelineStore};
 
 use super::away::Away;
 
@@ -24,6 +24,7 @@ pub struct MemoryTimelines {
 struct Kept {
     timelines: BTreeMap<UserId, Timeline>,
     progress: BTreeMap<(UserId, DeviceId), Progress>,
+    erased: BTreeMap<UserId, Erased>,
 }
 
 impl MemoryTimelines {
@@ -42,10 +43,14 @@ impl MemoryTimelines {
 impl TimelineStore for MemoryTimelines {
     async fn merge(&self, arrivals: &[Arrival]) -> Result<Merged, PortError> {
         let mut kept = self.kept(&format!("merge {} pings", arrivals.len()))?;
-        let mut rows = 0;
+        let (mut rows, mut dropped) = (0, 0);
         let mut claims: BTreeMap<UserId, Vec<Segment>> = BTreeMap::new();
         let mut through = BTreeMap::new();
         for arrival in arrivals {
+            if kept.erased.contains_key(&arrival.user()) {
+                dropped += 1;
+                continue;
+            }
             if let Arrival::Claim { claim, .. } = arrival {
                 claims.entry(claim.user).or_default().push(claim.segment.clone());
             }
@@ -71,6 +76,7 @@ impl TimelineStore for MemoryTimelines {
         Ok(Merged {
             merged_through: through.into_iter().collect(),
             rows,
+            dropped,
         })
     }
 
@@ -85,6 +91,48 @@ impl TimelineReader for MemoryTimelines {
         let kept = self.kept(&format!("read the timeline of {user}"))?;
         let pieces = kept.timelines.get(&user).into_iter().flat_map(Timeline::pieces);
         Ok(pieces.filter(|piece| piece.span.clip(window).is_some()).collect())
+    }
+}
+
+#[async_trait]
+impl TimelineErasure for MemoryTimelines {
+    async fn erase(&self, user: UserId, now: UnixMs) -> Result<(), PortError> {
+        let mut kept = self.kept(&format!("erase the timeline of {user}"))?;
+        kept.timelines.remove(&user);
+        let theirs = kept.progress.keys().filter(|(owner, _)| *owner == user);
+        let devices = theirs.map(|(_, device)| *device).collect();
+        kept.progress.retain(|(owner, _), _| *owner != user);
+        let erased = Erased { user, at: now, devices };
+        // Who was erased before has numbered no ping since that was kept.
+        let known = kept.erased.entry(user).or_insert(erased);
+        known.at = known.at.max(now);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Erasures for MemoryTimelines {
+    async fn before(&self, instant: UnixMs, limit: usize) -> Result<Vec<Erased>, PortError> {
+        let kept = self.kept(&format!("read who was erased before {instant}"))?;
+        let mut erased: Vec<_> = kept
+            .erased
+            .values()
+            .filter(|erased| erased.at < instant)
+            .cloned()
+            .collect();
+        erased.sort_by_key(|erased| (erased.at, erased.user));
+        erased.truncate(limit);
+        Ok(erased)
+    }
+
+    async fn forget(&self, erased: &[Erased]) -> Result<(), PortError> {
+        let mut kept = self.kept(&format!("forget that {} people were erased", erased.len()))?;
+        for past in erased {
+            if kept.erased.get(&past.user).is_some_and(|known| known.at == past.at) {
+                kept.erased.remove(&past.user);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -107,6 +155,15 @@ mod tests {
         assert!(timelines.merge(&[]).await.expect_err("away").is_unavailable());
         assert!(timelines.prepare(window).await.expect_err("away").is_unavailable());
         assert!(timelines.pieces(user, window).await.expect_err("away").is_unavailable());
+        assert!(
+            timelines
+                .erase(user, UnixMs(0))
+                .await
+                .expect_err("away")
+                .is_unavailable()
+        );
+        assert!(timelines.before(UnixMs(0), 1).await.expect_err("away").is_unavailable());
+        assert!(timelines.forget(&[]).await.expect_err("away").is_unavailable());
         timelines.fail(false);
         assert!(timelines.pieces(user, window).await.is_ok());
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::time::UnixMs;
-use ports::usage::{DeadLetters, PingQueue, PingSource};
+use ports::usage::{DeadLetters, PingErasure, PingQueue, PingSource};
 use testkit::clock::TestClock;
 use testkit::contract::queue::QueueUnderTest;
 use testkit::memory::queue::MemoryQueue;
@@ -26,6 +26,10 @@ impl QueueUnderTest for InMemory {
         Arc::new(self.0.clone())
     }
 
+    fn erasure(&self) -> Arc<dyn PingErasure> {
+        Arc::new(self.0.clone())
+    }
+
     async fn push_unreadable(&self, shard: u16, bytes: Vec<u8>) {
         self.0.push_unreadable(shard, bytes);
     }
@@ -41,6 +45,8 @@ async fn a_queue_that_is_away_fails_until_it_is_back() {
     assert!(queue.push(vec![]).await.expect_err("away").is_unavailable());
     assert!(worker.take(0).await.expect_err("away").is_unavailable());
     assert!(worker.backlog().await.expect_err("away").is_unavailable());
+    assert!(worker.oldest().await.expect_err("away").is_unavailable());
+    assert!(queue.erase(&[], &[]).await.expect_err("away").is_unavailable());
     queue.fail(false);
     assert_eq!(worker.take(0).await.expect("back"), None);
 }

@@ -43,6 +43,7 @@ impl MergeBatch {
             pings = batch.arrivals.len(),
             users = users.len(),
             dead = summary.dead,
+            dropped = summary.dropped,
             rows = summary.rows,
             duration_ms = took.as_millis(),
             "pings merged"

@@ -6,6 +6,7 @@ use std::time::Duration;
 use adapters::redis::{Redis, RedisPingSource, Taking};
 use async_trait::async_trait;
 use domain::accounts::UserId;
+use domain::time::UnixMs;
 use ports::PortError;
 use ports::usage::{Backlog, Batch, Outcome, PingQueue, PingSource, Receipt};
 use testkit::arrivals::ping;
@@ -92,6 +93,10 @@ impl PingSource for Dying {
 
     async fn backlog(&self) -> Result<Backlog, PortError> {
         self.source.backlog().await
+    }
+
+    async fn oldest(&self) -> Result<Option<UnixMs>, PortError> {
+        self.source.oldest().await
     }
 }
 

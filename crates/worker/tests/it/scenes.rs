@@ -12,7 +12,7 @@ use domain::usage::{Arrival, Rules, Timeline};
 use ports::PortError;
 use ports::reports::TimelineReader;
 use ports::usage::{Backlog, Merged, PingQueue, PingSource, TimelineStore};
-use services::usage::{MergePings, PrepareStorage};
+use services::usage::{ForgetErasures, MergePings, PrepareStorage};
 use testkit::arrivals::{START, ping};
 use testkit::clock::TestClock;
 use testkit::memory::queue::MemoryQueue;
@@ -34,6 +34,7 @@ pub(crate) fn pace() -> Pace {
         retry_first: Duration::from_millis(1),
         retry_max: Duration::from_millis(20),
         prepare_every: NEVER,
+        forget_every: NEVER,
         measure_every: Duration::from_millis(20),
         grace: NEVER,
     }
@@ -51,8 +52,19 @@ fn work(source: Arc<dyn PingSource>, store: Arc<dyn TimelineStore>, pace: Pace) 
     Work {
         merge: MergePings::new(Arc::clone(&store), Arc::clone(&source)),
         prepare: PrepareStorage::new(store, clock(), Rules::default()),
+        forget: nobody_erased(&source),
         source,
         pace,
+    }
+}
+
+/// A part of the work that has nothing to do.
+fn nobody_erased(source: &Arc<dyn PingSource>) -> ForgetErasures {
+    ForgetErasures {
+        erasures: Arc::new(MemoryTimelines::default()),
+        source: Arc::clone(source),
+        pings: Arc::new(queue()),
+        clock: clock(),
     }
 }
 
@@ -68,11 +80,28 @@ impl Running {
     }
 
     pub(crate) fn with(source: Arc<dyn PingSource>, store: Arc<dyn TimelineStore>, pace: Pace) -> Self {
+        Self::at(work(source, store, pace))
+    }
+
+    /// Does that work, forgetting erasures as it is told to.
+    pub(crate) fn forgetting(
+        source: Arc<dyn PingSource>,
+        store: Arc<dyn TimelineStore>,
+        pace: Pace,
+        forget: ForgetErasures,
+    ) -> Self {
+        Self::at(Work {
+            forget,
+            ..work(source, store, pace)
+        })
+    }
+
+    fn at(work: Work) -> Self {
         let (stop, stopped) = oneshot::channel::<()>();
         let shutdown = async {
             let _ = stopped.await;
         };
-        let task = tokio::spawn(worker::run(work(source, store, pace), shutdown));
+        let task = tokio::spawn(worker::run(work, shutdown));
         Self { task, stop: Some(stop) }
     }
 

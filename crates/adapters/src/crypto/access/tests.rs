@@ -106,6 +106,21 @@ fn keys_are_replaced_without_signing_anybody_out() {
 }
 
 #[test]
+fn keys_are_taken_over_while_tokens_are_in_use() {
+    let (old, new) = (key("old", 1), key("new", 2));
+    let tokens = tokens(std::slice::from_ref(&old));
+    let (first, _) = tokens.issue(&caller(), NOW).expect("a token");
+    tokens.take_over(&[new.clone(), old]).expect("usable keys");
+    let (second, _) = tokens.issue(&caller(), NOW).expect("a token");
+    assert_eq!(tokens.verify(&first, NOW), Some(caller()));
+    assert_eq!(tokens.verify(&second, NOW), Some(caller()));
+    tokens.take_over(std::slice::from_ref(&new)).expect("usable keys");
+    assert_eq!(tokens.verify(&first, NOW), None);
+    assert_eq!(tokens.take_over(&[]), Err(TokenKeysError::None));
+    assert_eq!(tokens.verify(&second, NOW), Some(caller()), "the keys before stay");
+}
+
+#[test]
 fn a_token_counts_under_the_key_it_names_and_no_other() {
     let (one, other) = (key("one", 1), key("other", 2));
     let tokens = tokens(&[one.clone(), other]);
@@ -122,6 +137,8 @@ fn any_other_header_is_refused_though_the_signature_is_right() {
     let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
     for other in [
         r#"{"alg":"HS256","kid":"a","typ":"JWT"}"#,
+        r#"{"alg":"HS256","kid":"a","typ":"rt+jwt"}"#,
+        r#"{"alg":"RS256","kid":"a","typ":"at+jwt"}"#,
         r#"{"alg":"HS256","kid":"a"}"#,
         r#"{"alg":"HS256","typ":"at+jwt"}"#,
         r#"{"alg":"none","kid":"a","typ":"at+jwt"}"#,
@@ -162,6 +179,15 @@ fn a_token_without_a_signature_is_refused() {
         "a.b.c".to_owned(),
     ] {
         assert!(tokens.verify(&bad, NOW).is_none(), "{bad}");
+    }
+}
+
+#[test]
+fn a_token_that_is_cut_short_anywhere_is_refused() {
+    let tokens = tokens(&[key("a", 1)]);
+    let (token, _) = tokens.issue(&caller(), NOW).expect("a token");
+    for cut in 0..token.len() {
+        assert!(tokens.verify(&token[..cut], NOW).is_none(), "cut to {cut}");
     }
 }
 

@@ -1,4 +1,4 @@
-SELECT refresh_hash, previous_hash, expires_at
+SELECT used_hash, next_hashes, expires_at
 FROM sessions
 WHERE id = $1
 FOR UPDATE

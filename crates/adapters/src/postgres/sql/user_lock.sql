@@ -1,2 +1,2 @@
--- Sign-ins of one person happen one after the other.
-SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE
+-- Sign-ins of one person happen one after the other, and none while their password is being changed.
+SELECT devices_ordered, password_version, disabled_at IS NOT NULL FROM users WHERE id = $1 FOR NO KEY UPDATE

@@ -1,19 +1,20 @@
-//! What a merge reads: after taking the locks of its people, their open pieces and progress, and the closed pieces that their claims can touch.
+//! What a merge reads: after taking the locks of its people, which of them were erased, the open pieces and progress of the others, and the closed pieces that
+//! their claims can touch.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::SystemTime;
 
 use deadpool_postgres::Transaction;
 use domain::accounts::{DeviceId, UserId};
 use domain::time::{DAY_MS, Span};
 use domain::usage::{Progress, Stored, reach};
-use futures_util::future::try_join3;
+use futures_util::future::try_join4;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::postgres::failure::Failure;
-use crate::postgres::statements::{ADVISORY_LOCK, CLOSED_READ, OPEN_READ, PROGRESS_READ, lock_class};
+use crate::postgres::statements::{ADVISORY_LOCK, CLOSED_READ, ERASED_READ, OPEN_READ, PROGRESS_READ, lock_class};
 use crate::postgres::values::{Labels, column, piece, time};
 
 use super::share::{Share, bucket};
@@ -27,9 +28,16 @@ pub(super) struct Neighbourhood {
     pub(super) progress: HashMap<(UserId, DeviceId), Progress>,
 }
 
-/// Locks the people of `shares` until the transaction ends, and then reads.
-pub(super) async fn lock_and_read(transaction: &Transaction<'_>, shares: &[Share]) -> Result<Neighbourhood, Failure> {
-    let (open, progress) = lock_and_read_keyed(transaction, shares).await?;
+/// Locks the people of `shares` until the transaction ends, leaves out those who were erased, and reads what is stored of the others.
+pub(super) async fn lock_and_read(
+    transaction: &Transaction<'_>,
+    mut shares: Vec<Share>,
+) -> Result<(Vec<Share>, Neighbourhood), Failure> {
+    let Keyed { erased, open, progress } = lock_and_read_keyed(transaction, &shares).await?;
+    if !erased.is_empty() {
+        let erased: HashSet<Uuid> = erased.iter().map(|row| column(row, 0)).collect::<Result<_, _>>()?;
+        shares.retain(|share| !erased.contains(&share.user.0));
+    }
     let mut stored = Neighbourhood::default();
     let mut labels = Labels::default();
     for row in &open {
@@ -42,18 +50,26 @@ pub(super) async fn lock_and_read(transaction: &Transaction<'_>, shares: &[Share
             .progress
             .insert(key, settled(column(row, 2)?, &column::<Vec<i64>>(row, 3)?)?);
     }
-    let closed = read_closed(transaction, shares, &stored).await?;
+    let closed = read_closed(transaction, &shares, &stored).await?;
     for row in &closed {
         let (user, piece) = piece(row, &mut labels)?;
         stored.pieces.entry(user).or_default().closed.push(piece);
     }
-    Ok(stored)
+    Ok((shares, stored))
 }
 
-/// The lock and the rows whose keys are known before anything is read, in one round trip. Nothing waits between the three, so they are sent and run in
-/// this order: what is read is what stood there after the lock was given.
-async fn lock_and_read_keyed(transaction: &Transaction<'_>, shares: &[Share]) -> Result<(Vec<Row>, Vec<Row>), Failure> {
+/// The rows whose keys are known before anything is read.
+struct Keyed {
+    erased: Vec<Row>,
+    open: Vec<Row>,
+    progress: Vec<Row>,
+}
+
+/// The lock and those rows, in one round trip. Nothing waits between the four, so they are sent and run in this order: what is read is what stood there after
+/// the lock was given.
+async fn lock_and_read_keyed(transaction: &Transaction<'_>, shares: &[Share]) -> Result<Keyed, Failure> {
     let lock = transaction.prepare_cached(ADVISORY_LOCK).await?;
+    let erased_read = transaction.prepare_cached(ERASED_READ).await?;
     let open_read = transaction.prepare_cached(OPEN_READ).await?;
     let progress_read = transaction.prepare_cached(PROGRESS_READ).await?;
 
@@ -62,8 +78,9 @@ async fn lock_and_read_keyed(transaction: &Transaction<'_>, shares: &[Share]) ->
     buckets.dedup();
     let devices = |share: &Share| -> Vec<_> { share.numbers.keys().map(|device| (share.user.0, device.0)).collect() };
     let (numbered_users, numbered_devices): (Vec<_>, Vec<_>) = shares.iter().flat_map(devices).unzip();
-    let (_, open, progress) = try_join3(
+    let (_, erased, open, progress) = try_join4(
         transaction.execute(&lock, &[&lock_class::PEOPLE, &buckets]),
+        transaction.query(&erased_read, &[&users]),
         transaction.query(&open_read, &[&users]),
         async {
             if numbered_users.is_empty() {
@@ -74,7 +91,7 @@ async fn lock_and_read_keyed(transaction: &Transaction<'_>, shares: &[Share]) ->
         },
     )
     .await?;
-    Ok((open, progress))
+    Ok(Keyed { erased, open, progress })
 }
 
 /// The closed pieces that the claims of `shares` can touch.

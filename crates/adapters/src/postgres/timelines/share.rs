@@ -16,6 +16,8 @@ pub(super) struct Share {
     pub(super) claims: Timeline,
     /// The numbers to settle, by the device that gave them.
     pub(super) numbers: BTreeMap<DeviceId, Vec<Seq>>,
+    /// How many arrivals that is made of.
+    pub(super) arrivals: usize,
 }
 
 impl Share {
@@ -25,6 +27,7 @@ impl Share {
         for arrival in arrivals {
             let user = arrival.user();
             let gathered = people.entry((bucket(user), user)).or_default();
+            gathered.arrivals += 1;
             if let Arrival::Claim { claim, .. } = arrival {
                 gathered.claims.push(claim.segment.clone());
             }
@@ -36,6 +39,7 @@ impl Share {
             user,
             claims: Timeline::of(gathered.claims),
             numbers: gathered.numbers,
+            arrivals: gathered.arrivals,
         };
         people.into_iter().map(share).collect()
     }
@@ -46,6 +50,7 @@ impl Share {
 struct Gathered {
     claims: Vec<Segment>,
     numbers: BTreeMap<DeviceId, Vec<Seq>>,
+    arrivals: usize,
 }
 
 /// The bucket of a person: ids of version 7 end in random bits. The queue takes its shards from the same bits, so that merges of different shards, where
@@ -74,5 +79,9 @@ mod tests {
         let buckets: Vec<_> = shares.iter().map(|share| bucket(share.user)).collect();
         assert_eq!(buckets, [3, 3, 3, 5, 70_000 % 65_536 % 1_024]);
         assert_eq!(shares[3].numbers.values().flatten().count(), 2);
+        assert_eq!(
+            shares.iter().map(|share| share.arrivals).collect::<Vec<_>>(),
+            [1, 1, 1, 2, 1]
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! What Redis answers to the worker's commands, in our words.
 
+use domain::time::UnixMs;
 use domain::usage::Arrival;
 use ports::usage::{Backlog, Batch, DeadContent, DeadLetter, Receipt};
 use redis::{ErrorKind, RedisError, RedisResult, Value};
@@ -47,6 +48,18 @@ pub(super) fn backlog(mut answers: Vec<Value>) -> RedisResult<Backlog> {
         backlog.in_flight += in_flight(pending)?;
     }
     Ok(backlog)
+}
+
+/// When the first of the entries was put there that stand at the head of each shard, in the answers to `XRANGE` of each.
+pub(super) fn oldest(answers: Vec<Value>) -> RedisResult<Option<UnixMs>> {
+    let mut oldest: Option<UnixMs> = None;
+    for answer in answers {
+        for entry in delivered(answer)? {
+            let put_at = keys::put_at(&entry.id).ok_or_else(unexpected)?;
+            oldest = Some(oldest.map_or(put_at, |oldest| oldest.min(put_at)));
+        }
+    }
+    Ok(oldest)
 }
 
 /// How many arrivals the entries hold, as far as they can be read, and the entries as a batch.

@@ -4,16 +4,16 @@ mod timelines {
     use adapters::postgres::Timelines;
     use async_trait::async_trait;
     use domain::accounts::UserId;
-    use domain::time::Span;
+    use domain::time::{Span, UnixMs};
     use domain::usage::{Arrival, Segment};
     use ports::PortError;
     use ports::reports::TimelineReader;
-    use ports::usage::{Merged, TimelineStore};
+    use ports::usage::{Erased, Erasures, Merged, TimelineErasure, TimelineStore};
     use testkit::servers::TestPostgres;
 
     use crate::postgres::{api_pool, database};
 
-    /// Written by the worker, read by the API.
+    /// Written by the worker, read and erased by the API.
     struct AsInstalled {
         worker: Timelines,
         api: Timelines,
@@ -34,6 +34,24 @@ mod timelines {
     impl TimelineReader for AsInstalled {
         async fn pieces(&self, user: UserId, window: Span) -> Result<Vec<Segment>, PortError> {
             self.api.pieces(user, window).await
+        }
+    }
+
+    #[async_trait]
+    impl TimelineErasure for AsInstalled {
+        async fn erase(&self, user: UserId, now: UnixMs) -> Result<(), PortError> {
+            self.api.erase(user, now).await
+        }
+    }
+
+    #[async_trait]
+    impl Erasures for AsInstalled {
+        async fn before(&self, instant: UnixMs, limit: usize) -> Result<Vec<Erased>, PortError> {
+            self.worker.before(instant, limit).await
+        }
+
+        async fn forget(&self, erased: &[Erased]) -> Result<(), PortError> {
+            self.worker.forget(erased).await
         }
     }
 
@@ -62,4 +80,20 @@ mod accounts {
     }
 
     testkit::accounts_contract!(home().await);
+}
+
+mod operation {
+    use adapters::postgres::Accounts;
+    use testkit::servers::TestPostgres;
+
+    use crate::postgres::{database, owner_pool};
+
+    /// The operator's role is the owner's.
+    async fn home() -> (TestPostgres, Accounts) {
+        let (server, _) = database().await;
+        let accounts = Accounts::new(owner_pool(&server));
+        (server, accounts)
+    }
+
+    testkit::operation_contract!(home().await);
 }

@@ -8,7 +8,14 @@ use tokio_postgres::{Client, Error};
 use super::{client, database};
 
 /// All of them, earliest first.
-pub(super) const MIGRATIONS: [&str; 3] = ["V1__accounts", "V2__usage", "V3__isolation"];
+pub(super) const MIGRATIONS: [&str; 6] = [
+    "V1__accounts",
+    "V2__usage",
+    "V3__isolation",
+    "V4__ended_sessions",
+    "V5__trust",
+    "V6__usage_erasure",
+];
 
 #[tokio::test]
 async fn migrating_twice_applies_everything_once() {
@@ -266,7 +273,7 @@ async fn an_address_with_capitals_and_a_second_session_of_a_device_are_refused()
     let session = |user: u8| {
         format!(
             "INSERT INTO sessions VALUES (gen_random_uuid(), '00000000-0000-0000-0000-00000000000{user}', '00000000-0000-0000-0000-00000000000d', \
-             sha256('a'), NULL, now(), now(), now())"
+             NULL, now(), now(), now(), ARRAY[sha256('a')])"
         )
     };
     assert_eq!(

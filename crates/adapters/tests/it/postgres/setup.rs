@@ -1,54 +1,14 @@
-//! What programs ask when they start: keys, health and how the server is set up.
+//! What programs ask when they start: health and how the server is set up.
 
-use std::collections::BTreeSet;
-
-use adapters::crypto::TokenKey;
-use adapters::postgres::{Health, TokenKeys, migrate};
+use adapters::postgres::{Health, migrate};
 use domain::time::UnixMs;
-use futures_util::future::join_all;
 use ports::{Clock, Probe};
 use testkit::servers::TestPostgres;
 
 use super::schema::MIGRATIONS;
-use super::{api_pool, client, database, pool};
+use super::{client, pool};
 
 const NOW: UnixMs = UnixMs(1_774_958_400_000);
-
-fn candidate(number: u8) -> TokenKey {
-    TokenKey {
-        id: format!("key-{number}"),
-        secret: vec![number; 32],
-    }
-}
-
-#[tokio::test]
-async fn nodes_that_start_at_once_get_the_same_key() {
-    let (server, _) = database().await;
-    let starting = (0..6).map(|number| {
-        let keys = TokenKeys::new(api_pool(&server));
-        async move { keys.newest_or(&candidate(number), NOW).await.expect("a key") }
-    });
-    let keys: BTreeSet<_> = join_all(starting)
-        .await
-        .into_iter()
-        .map(|key| (key.id, key.secret))
-        .collect();
-    assert_eq!(keys.len(), 1);
-    let (id, secret) = keys.first().expect("one");
-    assert!((0..6).map(candidate).any(|key| key.id == *id && key.secret == *secret));
-}
-
-#[tokio::test]
-async fn the_newest_key_is_used() {
-    let (server, _) = database().await;
-    let keys = TokenKeys::new(api_pool(&server));
-    keys.newest_or(&candidate(1), NOW).await.expect("kept");
-    let newer = "INSERT INTO token_keys SELECT 'newer', sha256('n'), created_at + interval '1 ms' FROM token_keys";
-    client(&server).await.batch_execute(newer).await.expect("insert");
-    let newest = keys.newest_or(&candidate(2), NOW.plus_ms(1_000)).await.expect("read");
-    assert_eq!(newest.id, "newer");
-    assert!(!format!("{newest:?}").contains("secret"));
-}
 
 #[tokio::test]
 async fn a_database_without_migrations_is_not_healthy_and_says_which() {

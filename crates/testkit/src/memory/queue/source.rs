@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::time::UnixMs;
 use ports::PortError;
 use ports::usage::{Backlog, Batch, DeadContent, DeadLetter, Outcome, PingSource, Receipt};
 use tokio::time::{Instant, timeout_at};
@@ -171,5 +172,10 @@ impl PingSource for MemoryPingSource {
             in_flight: in_flight as u64,
             dead: state.dead.len() as u64,
         })
+    }
+
+    async fn oldest(&self) -> Result<Option<UnixMs>, PortError> {
+        let state = self.queue.open("ask for the oldest entry of the queue")?;
+        Ok(state.entries.values().map(|entry| entry.put_at).min())
     }
 }

@@ -20,9 +20,14 @@ impl State {
     /// The most arrivals in an entry.
     pub(super) const ENTRY_ARRIVALS_MAX: usize = 256;
 
-    pub(super) fn push(&mut self, shard: u16, content: Content) {
+    pub(super) fn push(&mut self, shard: u16, content: Content, put_at: UnixMs) {
         let id = self.next_id();
-        self.entries.insert((shard, id), Entry { content, taken: None });
+        let entry = Entry {
+            content,
+            put_at,
+            taken: None,
+        };
+        self.entries.insert((shard, id), entry);
     }
 
     pub(super) fn bury(&mut self, dead: Dead) {
@@ -38,6 +43,7 @@ impl State {
 
 pub(super) struct Entry {
     pub(super) content: Content,
+    pub(super) put_at: UnixMs,
     pub(super) taken: Option<Taken>,
 }
 

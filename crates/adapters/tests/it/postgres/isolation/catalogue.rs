@@ -6,16 +6,32 @@ use tokio_postgres::Client;
 use crate::postgres::{client, client_at, database};
 
 /// What the two roles may reach without a policy, because it is nobody's. A table belongs here only if it holds nothing about a person.
-const OF_NOBODY: [(&str, &str, &str); 4] = [
+const OF_NOBODY: [(&str, &str, &str); 8] = [
+    ("daybook_api", "ended_sessions", "DELETE"),
+    ("daybook_api", "ended_sessions", "INSERT"),
+    ("daybook_api", "ended_sessions", "SELECT"),
     ("daybook_api", "refinery_schema_history", "SELECT"),
+    ("daybook_api", "token_keys", "DELETE"),
     ("daybook_api", "token_keys", "INSERT"),
     ("daybook_api", "token_keys", "SELECT"),
     ("daybook_worker", "refinery_schema_history", "SELECT"),
 ];
 /// All that the worker may reach.
-const OF_WORKER: [&str; 4] = ["app_usage", "refinery_schema_history", "usage_open", "usage_progress"];
+const OF_WORKER: [&str; 5] = [
+    "app_usage",
+    "refinery_schema_history",
+    "usage_erased",
+    "usage_open",
+    "usage_progress",
+];
 /// What may be called with the rights of the owner.
-const OWNERS_FUNCTIONS: [(&str, &str); 1] = [("daybook_worker", "usage_ensure_month(date)")];
+const OWNERS_FUNCTIONS: [(&str, &str); 3] = [
+    // That of the person whom the transaction is for.
+    ("daybook_api", "erase_account()"),
+    // Of nobody.
+    ("daybook_api", "audit_log_forget_nobody(timestamp with time zone)"),
+    ("daybook_worker", "usage_ensure_month(date)"),
+];
 
 const OPEN_TABLES: &str = include_str!("open_tables.sql");
 

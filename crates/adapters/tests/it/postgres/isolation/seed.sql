@@ -6,8 +6,8 @@ VALUES ('{user}', 'person{n}@example.org', 'Person', 'UTC', 0, 'h', now());
 INSERT INTO devices (id, user_id, key, name, platform, precedence, last_seen_at, created_at)
 VALUES ('{user}', '{user}', 'k', 'n', NULL, 1, now(), now());
 
-INSERT INTO sessions (id, user_id, device_id, refresh_hash, previous_hash, created_at, refreshed_at, expires_at)
-VALUES ('{user}', '{user}', '{user}', sha256('{n}'), NULL, now(), now(), now() + interval '1 day');
+INSERT INTO sessions (id, user_id, device_id, used_hash, next_hashes, created_at, refreshed_at, expires_at)
+VALUES ('{user}', '{user}', '{user}', NULL, ARRAY[sha256('{n}')], now(), now(), now() + interval '1 day');
 
 INSERT INTO app_usage (user_id, device_id, attention, precedence, app_name, domain, start_time, end_time)
 VALUES ('{user}', '{user}', 1, 1, 'a', NULL, '2026-03-31 10:00Z', '2026-03-31 11:00Z'),
@@ -17,3 +17,17 @@ INSERT INTO usage_open (user_id, device_id, attention, precedence, app_name, dom
 VALUES ('{user}', '{user}', 1, 1, 'a', NULL, '2026-04-02 10:00Z', '2026-04-02 11:00Z');
 
 INSERT INTO usage_progress (user_id, device_id, merged_through, ahead) VALUES ('{user}', '{user}', 1, '{}');
+
+INSERT INTO usage_erased (user_id, erased_at, device_ids) VALUES ('{user}', now(), '{{user}}');
+
+INSERT INTO api_keys (id, user_id, device_id, name, hash, scopes, created_at)
+VALUES ('{user}', '{user}', '{user}', 'n', sha256('{n}'), '{pings:write}', now());
+
+INSERT INTO second_factors (user_id, secret, confirmed, last_step, created_at)
+VALUES ('{user}', substr(sha256('{n}'), 1, 20), true, 1, now());
+
+INSERT INTO recovery_codes (user_id, hash) VALUES ('{user}', sha256('{n}'));
+
+INSERT INTO password_resets (user_id, hash, created_at, expires_at) VALUES ('{user}', sha256('{n}'), now(), now());
+
+INSERT INTO audit_log (id, user_id, at, event, device_id, session_id, address) VALUES ('{user}', '{user}', now(), 'signed_in', NULL, NULL, NULL);

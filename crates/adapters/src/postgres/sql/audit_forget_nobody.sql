@@ -1,0 +1,1 @@
+SELECT audit_log_forget_nobody($1)

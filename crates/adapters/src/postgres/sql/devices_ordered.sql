@@ -1,0 +1,1 @@
+UPDATE users SET devices_ordered = true WHERE id = $1

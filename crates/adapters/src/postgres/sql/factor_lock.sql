@@ -1,0 +1,1 @@
+SELECT FROM second_factors WHERE user_id = $1 AND confirmed FOR UPDATE

@@ -1,0 +1,1 @@
+SELECT user_id FROM api_keys WHERE hash = $1

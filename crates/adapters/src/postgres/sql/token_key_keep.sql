@@ -1,0 +1,1 @@
+INSERT INTO token_keys (kid, secret, created_at) VALUES ($1, $2, $3)

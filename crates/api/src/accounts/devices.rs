@@ -1,0 +1,152 @@
+//! `GET /api/v1/devices`, `PATCH` and `DELETE /api/v1/devices/{id}`.
+
+use std::borrow::Cow;
+
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, web};
+use domain::accounts::{Caller, DeviceId, device_text, precedence};
+use domain::time::UnixMs;
+use ports::accounts::{DeviceChange, DeviceState};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::Services;
+use crate::accounts::{DeviceBody, path_id};
+use crate::address::ClientAddress;
+use crate::answer::text;
+use crate::body::JsonBody;
+use crate::caller::Bearer;
+use crate::fields::Fields;
+use crate::problem::Problem;
+use crate::query::Query;
+
+/// Where a person is signed in.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Devices)]
+pub(crate) struct DevicesBody<'a> {
+    /// The one that wins an instant that several claim first.
+    devices: Vec<DeviceStateBody<'a>>,
+}
+
+/// A device that is signed in, or has an API key.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeviceState)]
+pub(crate) struct DeviceStateBody<'a> {
+    #[serde(flatten)]
+    device: DeviceBody<'a>,
+    /// Whether this is the device that asks.
+    current: bool,
+    /// The API key it sends with, if it has one.
+    #[schema(required)]
+    api_key_id: Option<Uuid>,
+    #[serde(serialize_with = "text")]
+    #[schema(value_type = String, format = DateTime, example = "2026-03-01T09:00:00Z")]
+    signed_in_at: UnixMs,
+    /// To a few minutes.
+    #[serde(serialize_with = "text")]
+    #[schema(value_type = String, format = DateTime, example = "2026-03-01T09:00:00Z")]
+    last_seen_at: UnixMs,
+    /// From where that was.
+    #[schema(required, example = "192.0.2.7")]
+    last_address: Option<String>,
+}
+
+/// What to change of a device; what is not named stays.
+#[derive(ToSchema)]
+#[schema(as = DeviceChange)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "tells what the body may hold; it is read field by field")]
+pub(crate) struct DeviceChangeBody {
+    #[schema(min_length = 1, max_length = 128, example = "Ada's laptop")]
+    name: Option<String>,
+    /// Of a person's devices, the one with the greater precedence wins an instant that several claim; this holds for pings that are sent from then on. Once
+    /// it was given to any device, signing in again moves none of them.
+    #[schema(minimum = 1, maximum = 1_000_000, example = 3)]
+    precedence: Option<i32>,
+}
+
+/// Show where one is signed in
+#[utoipa::path(
+    operation_id = "list_devices",
+    tag = "accounts",
+    responses((status = 200, description = "The devices", body = DevicesBody)),
+    security(("access_token" = []))
+)]
+#[get("/api/v1/devices")]
+pub(crate) async fn list(
+    request: HttpRequest,
+    Bearer(caller): Bearer,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, Problem> {
+    Query::none(&request, Some(&caller))?;
+    let devices = services.devices.list(&caller).await?;
+    Ok(HttpResponse::Ok().json(DevicesBody {
+        devices: devices.iter().map(|device| body(&caller, device)).collect(),
+    }))
+}
+
+/// Rename or reorder a device
+#[utoipa::path(
+    operation_id = "change_device",
+    tag = "accounts",
+    params(("id" = Uuid, Path, description = "The device")),
+    request_body = DeviceChangeBody,
+    responses((status = 200, description = "The device afterwards", body = DeviceStateBody)),
+    security(("access_token" = []))
+)]
+#[patch("/api/v1/devices/{id}")]
+pub(crate) async fn change(
+    request: HttpRequest,
+    Bearer(caller): Bearer,
+    body: JsonBody,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, Problem> {
+    Query::none(&request, Some(&caller))?;
+    let change = Fields::read(body.text()?, &["name", "precedence"], device_change)?;
+    let device = DeviceId(path_id(&request)?);
+    let changed = services.devices.change(&caller, device, &change).await?;
+    Ok(HttpResponse::Ok().json(self::body(&caller, &changed)))
+}
+
+/// Sign a device out
+///
+/// Its tokens are good for nothing from then on, on every node; an API key that it has is revoked. What was tracked on it stays.
+#[utoipa::path(
+    operation_id = "sign_device_out",
+    tag = "accounts",
+    params(("id" = Uuid, Path, description = "The device")),
+    responses((status = 204, description = "Signed out")),
+    security(("access_token" = []))
+)]
+#[delete("/api/v1/devices/{id}")]
+pub(crate) async fn sign_out(
+    request: HttpRequest,
+    Bearer(caller): Bearer,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, Problem> {
+    Query::none(&request, Some(&caller))?;
+    let device = DeviceId(path_id(&request)?);
+    let address = Some(ClientAddress::of(&request).0);
+    services.devices.sign_out(&caller, device, address).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn device_change(body: &mut Fields<'_>) -> Option<DeviceChange> {
+    let name = body.optional("name", None, |text: Cow<'_, str>| device_text("name", &text).map(Some));
+    let precedence = body.optional("precedence", None, |number: i128| precedence(number).map(Some));
+    Some(DeviceChange {
+        name: name?,
+        precedence: precedence?,
+    })
+}
+
+fn body<'a>(caller: &Caller, state: &'a DeviceState) -> DeviceStateBody<'a> {
+    DeviceStateBody {
+        device: DeviceBody::from(&state.device),
+        current: state.device.id == caller.device,
+        api_key_id: state.api_key.map(|key| key.0),
+        signed_in_at: state.signed_in_at,
+        last_seen_at: state.last_seen_at,
+        last_address: state.last_address.map(|address| address.to_string()),
+    }
+}

@@ -1,0 +1,173 @@
+//! How much anybody may ask of this node: a bucket of tokens for each device's pings, each account's other requests, and each address whose requests show
+//! no sound token. Whoever is refused is refused before anything is read or kept.
+
+mod allowance;
+mod bounded;
+mod buckets;
+mod rate;
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use domain::accounts::Caller;
+use metrics::{Counter, counter};
+
+use crate::address::ClientAddress;
+use crate::door::Door;
+use crate::problem::Problem;
+use crate::usage::track;
+
+pub(crate) use allowance::{Allowance, whole_secs};
+use buckets::Buckets;
+pub use rate::{Rate, Rates};
+
+/// How often buckets that are full again are forgotten.
+const SWEEP_EVERY: Duration = Duration::from_mins(1);
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// A device's pings.
+    Device,
+    /// An account's other requests.
+    Account,
+    /// Requests of an address that show no sound token.
+    Address,
+}
+
+/// The buckets of this node.
+pub(crate) struct Limits {
+    device: Limited,
+    account: Limited,
+    address: Limited,
+}
+
+/// The buckets of one limit.
+struct Limited {
+    buckets: Buckets,
+    policy: HeaderValue,
+    refused: Counter,
+}
+
+/// A request that need not show a token: it is counted by the address it comes from.
+pub(crate) struct ByAddress;
+
+impl Limits {
+    /// With these rates.
+    pub(crate) fn new(rates: &Rates) -> Self {
+        let limited = |limit: Limit, rate: Rate| Limited {
+            buckets: Buckets::new(rate),
+            policy: allowance::policy(limit, rate),
+            refused: counter!("daybook_requests_limited_total", "limit" => limit.name()),
+        };
+        Self {
+            device: limited(Limit::Device, rates.pings),
+            account: limited(Limit::Account, rates.account),
+            address: limited(Limit::Address, rates.address),
+        }
+    }
+
+    /// Forgets buckets that are full again, every minute, for ever.
+    pub(crate) async fn sweep(&self) -> Infallible {
+        loop {
+            tokio::time::sleep(SWEEP_EVERY).await;
+            for limited in [&self.device, &self.account, &self.address] {
+                limited.buckets.sweep();
+            }
+        }
+    }
+
+    /// Says in the headers of an answer what is left.
+    pub(crate) fn tell(&self, allowance: Allowance, headers: &mut HeaderMap) {
+        headers.insert(RATE_LIMIT, allowance.header());
+        headers.insert(RATE_LIMIT_POLICY, self.of(allowance.limit).policy.clone());
+    }
+
+    fn of(&self, limit: Limit) -> &Limited {
+        match limit {
+            Limit::Device => &self.device,
+            Limit::Account => &self.account,
+            Limit::Address => &self.address,
+        }
+    }
+
+    /// Takes a token out of a bucket; what is left is told with the answer to `request`.
+    fn take(&self, limit: Limit, key: u128, request: &HttpRequest) -> Result<(), Problem> {
+        let limited = self.of(limit);
+        let taken = limited.buckets.take(key);
+        request.extensions_mut().insert(Allowance {
+            limit,
+            remaining: taken.remaining,
+            full_in: taken.full_in,
+        });
+        match taken.wait {
+            None => Ok(()),
+            Some(wait) => {
+                limited.refused.increment(1);
+                Err(Problem::too_many_requests(limit.refusal(), wait))
+            }
+        }
+    }
+}
+
+impl Limit {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::Account => "account",
+            Self::Address => "address",
+        }
+    }
+
+    fn refusal(self) -> &'static str {
+        match self {
+            Self::Device => "this device sends too many requests; put more pings into each, up to 1000",
+            Self::Account => "this account sends too many requests",
+            Self::Address => "too many requests without a sound access token come from this address",
+        }
+    }
+}
+
+/// Lets a request through whose token has been looked at, if there is room for it: a ping in the bucket of its device, anything else in that of its account,
+/// and in that of its address what shows no sound token.
+///
+/// # Errors
+/// What was wrong with the token, or too many requests.
+pub(crate) fn admit(request: &HttpRequest, verified: Result<Caller, Problem>) -> Result<Caller, Problem> {
+    let Some(limits) = &Door::of(request).limits else {
+        return verified;
+    };
+    let (limit, key) = match &verified {
+        Ok(caller) if request.path() == track::PATH => (Limit::Device, caller.device.0.as_u128()),
+        Ok(caller) => (Limit::Account, caller.user.0.as_u128()),
+        Err(_) => (Limit::Address, ClientAddress::of(request).counted()),
+    };
+    limits.take(limit, key, request)?;
+    verified
+}
+
+/// Counts a request by its address, before what it shows is asked for.
+///
+/// # Errors
+/// Too many requests.
+pub(crate) fn count_unknown(request: &HttpRequest) -> Result<(), Problem> {
+    let limits = Door::of(request).limits.as_ref();
+    let take = |limits: &Limits| limits.take(Limit::Address, ClientAddress::of(request).counted(), request);
+    limits.map_or(Ok(()), take)
+}
+
+impl FromRequest for ByAddress {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(count_unknown(request).map(|()| Self))
+    }
+}

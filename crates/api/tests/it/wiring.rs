@@ -1,0 +1,216 @@
+//! Every use case over adapters in memory, wired as the binary wires them over servers.
+
+use std::sync::Arc;
+
+use api::Services;
+use domain::usage::Rules;
+use services::accounts::{
+    ApiKeys, Authenticate, ChangeEmail, ChangePassword, Devices, Endings, ExportAccount, Journal, KeyRing,
+    NewPasswords, Profile, Recognition, Refresh, Register, ResetPassword, SecondFactorUse, SecurityLog, SignIn,
+    SignOut, Standings, Tokens,
+};
+use services::reports::{Export, Reports};
+use services::usage::{Erase, TrackPings};
+use testkit::clock::{TestClock, TestIds};
+use testkit::memory::accounts::MemoryAccounts;
+use testkit::memory::crypto::{MemoryAccessTokens, MemoryPasswords, MemoryRefreshTokens};
+use testkit::memory::factors::{MemoryApiKeys, MemoryFactors, MemoryResetTokens};
+use testkit::memory::mail::MemoryMailer;
+use testkit::memory::queue::MemoryQueue;
+use testkit::memory::standing::MemoryAnnouncements;
+use testkit::memory::throttle::MemoryThrottle;
+use testkit::memory::timelines::MemoryTimelines;
+
+/// Where everything is kept and told.
+pub struct Parts {
+    pub clock: Arc<TestClock>,
+    pub ids: Arc<TestIds>,
+    pub accounts: Arc<MemoryAccounts>,
+    pub timelines: Arc<MemoryTimelines>,
+    pub queue: MemoryQueue,
+    pub mailer: Arc<MemoryMailer>,
+    pub announcements: Arc<MemoryAnnouncements>,
+    pub throttle: Arc<MemoryThrottle>,
+    pub standings: Arc<Standings>,
+}
+
+/// What the use cases share.
+struct Shared {
+    journal: Journal,
+    endings: Endings,
+    recognition: Recognition,
+    new_passwords: NewPasswords,
+    access: Arc<MemoryAccessTokens>,
+    tokens: Tokens,
+    keys: Arc<MemoryApiKeys>,
+}
+
+impl Parts {
+    pub fn services(&self) -> Services {
+        let shared = self.shared();
+        Services {
+            register: Register {
+                users: self.accounts.clone(),
+                new_passwords: shared.new_passwords.clone(),
+                journal: shared.journal.clone(),
+            },
+            sign_in: SignIn {
+                recognition: shared.recognition.clone(),
+                sessions: self.accounts.clone(),
+                tokens: shared.tokens.clone(),
+                endings: shared.endings.clone(),
+                journal: shared.journal.clone(),
+            },
+            refresh: Refresh {
+                sessions: self.accounts.clone(),
+                tokens: shared.tokens.clone(),
+                endings: shared.endings.clone(),
+                journal: shared.journal.clone(),
+            },
+            sign_out: SignOut {
+                sessions: self.accounts.clone(),
+                endings: shared.endings.clone(),
+                journal: shared.journal.clone(),
+            },
+            devices: self.devices(&shared),
+            api_keys: ApiKeys {
+                keys: self.accounts.clone(),
+                maker: shared.keys.clone(),
+                endings: shared.endings.clone(),
+                journal: shared.journal.clone(),
+            },
+            profile: Profile {
+                users: self.accounts.clone(),
+            },
+            change_password: self.change_password(&shared),
+            reset_password: self.reset_password(&shared),
+            change_email: ChangeEmail {
+                recognition: shared.recognition.clone(),
+                users: self.accounts.clone(),
+                mailer: self.mailer.clone(),
+                journal: shared.journal.clone(),
+            },
+            second_factor: self.second_factor(&shared),
+            security_log: SecurityLog {
+                log: self.accounts.clone(),
+            },
+            export: self.export(&shared),
+            erase: self.erase(&shared),
+            track: TrackPings::new(Arc::new(self.queue.clone()), self.clock.clone(), Rules::default()),
+            reports: Reports {
+                reader: self.timelines.clone(),
+                users: self.accounts.clone(),
+                clock: self.clock.clone(),
+            },
+            authenticate: Authenticate {
+                access_tokens: shared.access.clone(),
+                keys: Arc::new(KeyRing::new(self.accounts.clone(), shared.keys, self.clock.clone())),
+                standings: self.standings.clone(),
+                clock: self.clock.clone(),
+            },
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            probes: Vec::new(),
+        }
+    }
+
+    fn shared(&self) -> Shared {
+        let journal = Journal {
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        };
+        let access = Arc::new(MemoryAccessTokens::default());
+        Shared {
+            recognition: Recognition {
+                users: self.accounts.clone(),
+                passwords: Arc::new(MemoryPasswords),
+                credentials: self.accounts.clone(),
+                factors: Arc::new(MemoryFactors::default()),
+                factor_store: self.accounts.clone(),
+                throttle: self.throttle.clone(),
+                log: self.accounts.clone(),
+                journal: journal.clone(),
+            },
+            endings: Endings {
+                announcements: self.announcements.clone(),
+            },
+            new_passwords: NewPasswords {
+                passwords: Arc::new(MemoryPasswords),
+            },
+            tokens: Tokens::new(access.clone(), Arc::new(MemoryRefreshTokens::default())),
+            keys: Arc::new(MemoryApiKeys::default()),
+            access,
+            journal,
+        }
+    }
+
+    fn devices(&self, shared: &Shared) -> Devices {
+        Devices {
+            devices: self.accounts.clone(),
+            sessions: self.accounts.clone(),
+            announcements: self.announcements.clone(),
+            endings: shared.endings.clone(),
+            journal: shared.journal.clone(),
+        }
+    }
+
+    fn change_password(&self, shared: &Shared) -> ChangePassword {
+        ChangePassword {
+            recognition: shared.recognition.clone(),
+            new_passwords: shared.new_passwords.clone(),
+            credentials: self.accounts.clone(),
+            endings: shared.endings.clone(),
+            mailer: self.mailer.clone(),
+            journal: shared.journal.clone(),
+        }
+    }
+
+    fn reset_password(&self, shared: &Shared) -> ResetPassword {
+        ResetPassword {
+            users: self.accounts.clone(),
+            credentials: self.accounts.clone(),
+            tokens: Arc::new(MemoryResetTokens::default()),
+            new_passwords: shared.new_passwords.clone(),
+            mailer: self.mailer.clone(),
+            log: self.accounts.clone(),
+            endings: shared.endings.clone(),
+            journal: shared.journal.clone(),
+        }
+    }
+
+    fn second_factor(&self, shared: &Shared) -> SecondFactorUse {
+        SecondFactorUse {
+            recognition: shared.recognition.clone(),
+            factors: shared.recognition.factors.clone(),
+            store: self.accounts.clone(),
+            users: self.accounts.clone(),
+            mailer: self.mailer.clone(),
+            journal: shared.journal.clone(),
+        }
+    }
+
+    fn export(&self, shared: &Shared) -> Export {
+        Export {
+            account: ExportAccount {
+                users: self.accounts.clone(),
+                devices: self.accounts.clone(),
+                keys: self.accounts.clone(),
+                log: self.accounts.clone(),
+                journal: shared.journal.clone(),
+            },
+            reader: self.timelines.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    fn erase(&self, shared: &Shared) -> Erase {
+        Erase {
+            recognition: shared.recognition.clone(),
+            timelines: self.timelines.clone(),
+            pings: Arc::new(self.queue.clone()),
+            accounts: self.accounts.clone(),
+            endings: shared.endings.clone(),
+            journal: shared.journal.clone(),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! Hears what is announced of sessions, so that this node knows how they stand.
+
+use std::sync::Arc;
+
+use ports::PortError;
+use ports::accounts::{Heard, Hearing};
+
+use super::Standings;
+
+/// The use case.
+pub struct FollowStandings {
+    hearing: Arc<dyn Hearing>,
+    standings: Arc<Standings>,
+    heard: Option<Heard>,
+}
+
+impl FollowStandings {
+    /// Hears for `standings`.
+    #[must_use]
+    pub fn new(hearing: Arc<dyn Hearing>, standings: Arc<Standings>) -> Self {
+        Self {
+            hearing,
+            standings,
+            heard: None,
+        }
+    }
+
+    /// Hears what there is to hear, waiting a moment for it; to be called again and again. Answers whether that was all.
+    ///
+    /// # Errors
+    /// When nothing can be heard. The next call hears everything from the beginning.
+    pub async fn follow(&mut self) -> Result<bool, PortError> {
+        // Nothing is known of the time after the question was sent: the answer may have waited in a queue ever since.
+        let asked = self.standings.now();
+        let heard = self.heard.take();
+        let news = self.hearing.after(heard.as_ref()).await?;
+        self.standings.hear(&news.changes, news.is_all.then_some(asked));
+        self.heard = Some(news.heard);
+        Ok(news.is_all)
+    }
+}
