@@ -12,7 +12,8 @@ use crate::PortError;
 #[async_trait]
 pub trait SignInThrottle: Send + Sync {
     /// How long to wait before this attempt may be looked at; `None` when it may now. Once there were failures enough for a delay, an attempt that may now
-    /// counts as one that has failed, until [`SignInThrottle::succeeded`]: many that are sent at once are not all looked at.
+    /// counts as one that has failed, until [`SignInThrottle::succeeded`]: many that are sent at once are not all looked at. One that is good but lacks its
+    /// second factor is heard of no more, and so counts as well: were it forgotten, whoever knows a password could guess codes without end.
     async fn attempt(&self, attempt: &Attempt) -> Result<Option<Duration>, PortError>;
 
     /// The attempt has failed.
