@@ -23,7 +23,7 @@ pub(super) fn password_reset(user: &User, token: &str) -> Mail {
 }
 
 pub(super) fn password_changed(user: &User) -> Mail {
-    let text = "The password of your Daybook account was changed, and your devices were signed out.\n\n\
+    let text = "The password of your Daybook account was changed, and your other devices were signed out.\n\n\
         If that was not you, set it anew at once, and look at your security log.\n";
     mail(&user.email, "Your Daybook password was changed", text.to_owned())
 }
