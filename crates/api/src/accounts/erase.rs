@@ -4,15 +4,12 @@ use actix_web::http::header::SET_COOKIE;
 use actix_web::{HttpRequest, HttpResponse, delete, web};
 
 use crate::Services;
-use crate::accounts::proof::proof;
+use crate::accounts::proof::shown;
 use crate::accounts::second_factor::ProofBody;
-use crate::address::ClientAddress;
 use crate::body::JsonBody;
 use crate::caller::Bearer;
 use crate::door::Door;
-use crate::fields::Fields;
 use crate::problem::Problem;
-use crate::query::Query;
 
 /// Erase one's own account
 ///
@@ -32,9 +29,7 @@ pub(crate) async fn erase(
     services: web::Data<Services>,
     door: web::Data<Door>,
 ) -> Result<HttpResponse, Problem> {
-    Query::none(&request, Some(&caller))?;
-    let proof = Fields::read(body.text()?, &["password", "code"], proof)?;
-    let address = Some(ClientAddress::of(&request).0);
+    let (proof, address) = shown(&request, &caller, &body)?;
     services.erase.erase(&caller, proof, address).await?;
     Ok(HttpResponse::NoContent()
         .insert_header((SET_COOKIE, door.refresh_cookie.clear()))

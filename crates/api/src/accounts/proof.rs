@@ -1,15 +1,35 @@
 //! What a person shows once more before something that a stranger at their desk must not do.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
-use domain::accounts::Password;
+use actix_web::HttpRequest;
+use domain::accounts::{Caller, Password};
 use domain::fault::Fault;
 use services::accounts::Proof;
 
+use crate::address::ClientAddress;
+use crate::body::JsonBody;
 use crate::fields::Fields;
+use crate::problem::Problem;
+use crate::query::Query;
 
 /// More than any code has: what is longer is no code.
 const CODE_CHARS_MAX: usize = 64;
+
+/// What a request whose body holds nothing else shows, and where it came from.
+///
+/// # Errors
+/// A query, which no such request has, and every fault of the body.
+pub(super) fn shown(
+    request: &HttpRequest,
+    caller: &Caller,
+    body: &JsonBody,
+) -> Result<(Proof, Option<IpAddr>), Problem> {
+    Query::none(request, Some(caller))?;
+    let proof = Fields::read(body.text()?, &["password", "code"], proof)?;
+    Ok((proof, Some(ClientAddress::of(request).0)))
+}
 
 /// The fields `password` and `code` of a body.
 pub(super) fn proof(body: &mut Fields<'_>) -> Option<Proof> {

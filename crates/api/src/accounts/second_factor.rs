@@ -8,15 +8,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::Services;
-use crate::accounts::proof::proof;
+use crate::accounts::proof::shown;
 use crate::address::ClientAddress;
 use crate::body::JsonBody;
 use crate::caller::Bearer;
 use crate::fields::Fields;
 use crate::problem::Problem;
 use crate::query::Query;
-
-const PROOF: [&str; 2] = ["password", "code"];
 
 /// That it is still the person.
 #[derive(ToSchema)]
@@ -80,9 +78,7 @@ pub(crate) async fn begin(
     body: JsonBody,
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
-    Query::none(&request, Some(&caller))?;
-    let proof = Fields::read(body.text()?, &PROOF, proof)?;
-    let address = Some(ClientAddress::of(&request).0);
+    let (proof, address) = shown(&request, &caller, &body)?;
     let factor = services.second_factor.begin(&caller, proof, address).await?;
     Ok(HttpResponse::Ok().json(NewFactorBody {
         secret: factor.secret.base32(),
@@ -131,9 +127,7 @@ pub(crate) async fn remove(
     body: JsonBody,
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
-    Query::none(&request, Some(&caller))?;
-    let proof = Fields::read(body.text()?, &PROOF, proof)?;
-    let address = Some(ClientAddress::of(&request).0);
+    let (proof, address) = shown(&request, &caller, &body)?;
     services.second_factor.remove(&caller, proof, address).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -155,9 +149,7 @@ pub(crate) async fn renew_codes(
     body: JsonBody,
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
-    Query::none(&request, Some(&caller))?;
-    let proof = Fields::read(body.text()?, &PROOF, proof)?;
-    let address = Some(ClientAddress::of(&request).0);
+    let (proof, address) = shown(&request, &caller, &body)?;
     let codes = services.second_factor.renew_codes(&caller, proof, address).await?;
     Ok(recovery_codes(&codes))
 }
