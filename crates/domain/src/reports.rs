@@ -2,10 +2,12 @@
 
 mod days;
 mod ranking;
+mod stint;
 mod tally;
 
 pub use days::Days;
 pub use ranking::{LabelTotals, by_app, by_site};
+pub use stint::Stint;
 pub use tally::{Bridge, Tally};
 
 /// A time zone of the IANA database.

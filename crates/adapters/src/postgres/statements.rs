@@ -59,11 +59,13 @@ statements! {
     KEY_USED = "key_used";
     KEY_USER = "key_user";
     OPEN_EXTEND = "open_extend";
+    OPEN_INSERT = "open_insert";
     OPEN_READ = "open_read";
     OPEN_REPLACE = "open_replace";
     PASSWORD_REHASH = "password_rehash";
     PASSWORD_SET = "password_set";
     PIECES_READ = "pieces_read";
+    PROGRESS_DELETE = "progress_delete";
     PROGRESS_READ = "progress_read";
     PROGRESS_WRITE = "progress_write";
     RECOVERY_FORGET = "recovery_forget";
@@ -85,6 +87,7 @@ statements! {
     SESSIONS_END_ALL = "sessions_end_all";
     SESSIONS_END_OF_DEVICE = "sessions_end_of_device";
     SIGN_INS_OF = "sign_ins_of";
+    STINTS_READ = "stints_read";
     TIMELINE_ERASE = "timeline_erase";
     TOKEN_KEY_KEEP = "token_key_keep";
     TOKEN_KEYS_DELETE = "token_keys_delete";
@@ -180,6 +183,7 @@ mod tests {
             ),
             (&worker, CLOSED_DELETE, "uuid[], timestamptz[]"),
             (&api, PIECES_READ, "uuid, timestamptz, timestamptz, timestamptz"),
+            (&api, STINTS_READ, "uuid, timestamptz, timestamptz, timestamptz"),
         ];
         // Empty, then filled without anybody having looked, then known.
         for state in ["SELECT usage_ensure_month('2026-03-01')", fill, "ANALYZE"] {
@@ -227,13 +231,35 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_merge_finds_its_rows_by_their_keys_also_in_tables_that_look_empty() {
+        let (_server, [_, _, worker]) = databases().await;
+        let numbered =
+            "uuid[], uuid[], smallint[], integer[], text[], text[], timestamptz[], timestamptz[], uuid[], bigint[]";
+        for (sql, types, index) in [
+            (OPEN_READ, "uuid[]", "usage_open_pkey"),
+            (
+                OPEN_EXTEND,
+                "uuid[], timestamptz[], uuid[], bigint[]",
+                "usage_open_pkey",
+            ),
+            (OPEN_REPLACE, numbered, "usage_open_pkey"),
+            (PROGRESS_READ, "uuid[], uuid[]", "usage_progress_pkey"),
+            (PROGRESS_DELETE, "uuid[], uuid[]", "usage_progress_pkey"),
+            (ERASED_READ, "uuid[]", "usage_erased_pkey"),
+        ] {
+            let plan = plan(&worker, sql, types).await.join("\n");
+            let by_key = plan.matches("Index Cond").count();
+            assert!(
+                plan.contains(index) && by_key == 1 && !plan.contains("Seq Scan") && !plan.contains("Sort"),
+                "{sql}{plan}"
+            );
+        }
+    }
+
+    #[tokio::test]
     async fn rows_with_a_key_are_found_by_it_also_in_a_table_that_looks_empty() {
         let (_server, [_, api, worker]) = databases().await;
         for (database, sql, types, index) in [
-            (&worker, OPEN_READ, "uuid[]", "usage_open_pkey"),
-            (&worker, OPEN_EXTEND, "uuid[], timestamptz[]", "usage_open_pkey"),
-            (&worker, PROGRESS_READ, "uuid[], uuid[]", "usage_progress_pkey"),
-            (&worker, ERASED_READ, "uuid[]", "usage_erased_pkey"),
             (
                 &worker,
                 ERASED_BEFORE,

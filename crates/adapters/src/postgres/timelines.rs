@@ -1,8 +1,10 @@
 //! Everybody's timelines in Postgres: the newest piece of a person in `usage_open`, all others in `app_usage`.
 
 mod erase;
+mod numbers;
 mod read;
 mod share;
+mod stints;
 mod write;
 
 use std::collections::BTreeSet;
@@ -10,8 +12,9 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use deadpool_postgres::Transaction;
 use domain::accounts::UserId;
+use domain::reports::Stint;
 use domain::time::Span;
-use domain::usage::{Arrival, Change, Segment};
+use domain::usage::{Arrival, Change, OpenChange, Segment};
 use ports::PortError;
 use ports::reports::TimelineReader;
 use ports::usage::{Merged, TimelineStore};
@@ -131,12 +134,15 @@ async fn difference(
     *dropped -= arrivals(&shares);
     let mut difference = Difference::default();
     for share in shares {
-        let user = share.user;
-        for (device, seqs) in share.numbers {
-            difference.settle((user, device), stored.progress.get(&(user, device)), seqs);
-        }
-        let before = stored.pieces.remove(&user).unwrap_or_default();
-        difference.add(user, Change::between(before, share.claims));
+        let known = stored.remove(&share.user).unwrap_or_default();
+        let (holder, open_end) = (known.holder(), known.pieces.open.as_ref().map(|open| open.span.end()));
+        let change = Change::between(known.pieces, share.claims);
+        let holder = match &change.open {
+            Some(OpenChange::Replace(piece)) => Some(piece.holder.rank.device),
+            _ => holder,
+        };
+        let settled = numbers::settle(&share.numbers, known.note, (&known.devices, &known.progress), holder);
+        difference.add(share.user, change, (open_end, known.note), settled);
     }
     Ok(difference)
 }
@@ -152,7 +158,8 @@ impl TimelineStore for Timelines {
             return Ok(Merged::default());
         }
         let attempt = || format!("merge {} pings", arrivals.len());
-        self.database.call(attempt, self.merge_all(arrivals)).await
+        // Seven statements in flight at once make a future too large to be moved about.
+        self.database.call(attempt, Box::pin(self.merge_all(arrivals))).await
     }
 
     async fn prepare(&self, span: Span) -> Result<(), PortError> {
@@ -167,5 +174,10 @@ impl TimelineReader for Timelines {
     async fn pieces(&self, user: UserId, window: Span) -> Result<Vec<Segment>, PortError> {
         let attempt = || format!("read the timeline of {user}");
         self.database.call(attempt, self.read_pieces(user, window)).await
+    }
+
+    async fn stints(&self, user: UserId, window: Span) -> Result<Vec<Stint>, PortError> {
+        let attempt = || format!("read the time of {user}");
+        self.database.call(attempt, self.read_stints(user, window)).await
     }
 }

@@ -72,6 +72,13 @@ impl<'r> Labels<'r> {
     }
 }
 
+/// The span of a piece, from the instants that are stored of it.
+pub(super) fn stored_span(start: SystemTime, end: SystemTime) -> Result<Span, Failure> {
+    let (start, end) = (unix_ms(start), unix_ms(end));
+    Span::new(start, end)
+        .ok_or_else(|| Failure::Broken(format!("a piece from {start} to {end} is stored, which is empty")))
+}
+
 /// A row of `user_id, device_id, attention, precedence, app_name, domain, start_time, end_time`.
 pub(super) fn piece<'r>(row: &'r Row, labels: &mut Labels<'r>) -> Result<(UserId, Segment), Failure> {
     let rank = Rank {
@@ -79,9 +86,7 @@ pub(super) fn piece<'r>(row: &'r Row, labels: &mut Labels<'r>) -> Result<(UserId
         precedence: column(row, 3)?,
         device: DeviceId(column(row, 1)?),
     };
-    let (start, end) = (unix_ms(column(row, 6)?), unix_ms(column(row, 7)?));
-    let span = Span::new(start, end)
-        .ok_or_else(|| Failure::Broken(format!("a piece from {start} to {end} is stored, which is empty")))?;
+    let span = stored_span(column(row, 6)?, column(row, 7)?)?;
     let label = labels.get(column(row, 4)?, column(row, 5)?);
     Ok((
         UserId(column(row, 0)?),

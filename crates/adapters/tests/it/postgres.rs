@@ -10,6 +10,7 @@ mod partitions;
 mod rotation;
 mod schema;
 mod setup;
+mod sums;
 
 use adapters::postgres::{Database, Settings, connect, migrate};
 use domain::accounts::{DeviceId, UserId};

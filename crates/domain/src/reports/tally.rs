@@ -3,9 +3,9 @@
 use crate::accounts::DeviceId;
 use crate::fault::Fault;
 use crate::time::{SECOND_MS, Span, UnixMs};
-use crate::usage::{Label, Segment};
+use crate::usage::Label;
 
-use super::LabelTotals;
+use super::{LabelTotals, Stint};
 
 /// The longest gap between two neighbours of one device and label that a report counts as theirs. Nothing is stored of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Default for Bridge {
     }
 }
 
-/// Sums by stretch of time (usually a day) and label. Fed with segments in the order of time; reading a little beyond both ends (`Bridge::ms`) lets gaps
+/// Sums by stretch of time (usually a day) and label. Fed with stints in the order of time; reading a little beyond both ends (`Bridge::ms`) lets gaps
 /// that cross an end be bridged, so the days of a week always add up to the week.
 #[derive(Debug, Clone)]
 pub struct Tally {
@@ -76,24 +76,23 @@ impl Tally {
         self
     }
 
-    /// Counts a segment, or a piece of one, that starts where the one before ended or later.
-    pub fn push(&mut self, segment: &Segment) {
-        let (device, label) = (segment.holder.rank.device, &segment.holder.label);
+    /// Counts a stint that starts where the one before ended or later.
+    pub fn push(&mut self, stint: &Stint) {
+        let Stint { span, device, label } = stint;
+        let device = *device;
         let start = match &self.last {
-            Some((end, before, under)) if *before == device && under == label && self.bridges(*end, segment.span) => {
-                *end
-            }
-            _ => segment.span.start(),
+            Some((end, before, under)) if *before == device && under == label && self.bridges(*end, *span) => *end,
+            _ => span.start(),
         };
         if self.device.is_none_or(|only| only == device)
-            && let Some(span) = Span::new(start, segment.span.end())
+            && let Some(counted) = Span::new(start, span.end())
         {
-            self.add(span, label);
+            self.add(counted, label);
         }
         match &mut self.last {
-            // The label is kept, not cloned again, while one goes on: most segments follow one of their own device.
-            Some((end, before, under)) if *before == device && under == label => *end = segment.span.end(),
-            last => *last = Some((segment.span.end(), device, label.clone())),
+            // The label is kept, not cloned again, while one goes on: most stints follow one of their own device.
+            Some((end, before, under)) if *before == device && under == label => *end = span.end(),
+            last => *last = Some((span.end(), device, label.clone())),
         }
     }
 

@@ -1,6 +1,6 @@
 //! From new claims to the least that must be written: which stored pieces go, which come, and what becomes of the open one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::time::{Span, UnixMs};
 
@@ -64,23 +64,26 @@ impl Change {
         let Stored { open, closed } = stored;
         let before = closed.iter().chain(&open).cloned();
         let after = Timeline::of(before.chain(claims.into_segments()));
-        let mut wanted: BTreeMap<UnixMs, Segment> = after.pieces().map(|piece| (piece.span.start(), piece)).collect();
-        let newest = wanted.pop_last().map(|(_, piece)| piece);
+        let mut insert: Vec<Segment> = after.pieces().collect();
+        let newest = insert.pop();
 
+        let mut kept = BTreeSet::new();
         let mut delete = Vec::new();
-        for piece in closed {
+        for piece in &closed {
             let start = piece.span.start();
-            if wanted.get(&start) == Some(&piece) {
-                wanted.remove(&start);
+            let wanted = insert.binary_search_by_key(&start, |piece| piece.span.start());
+            if wanted.is_ok_and(|place| insert[place] == *piece) {
+                kept.insert(start);
             } else {
                 delete.push(start);
             }
         }
         delete.sort_unstable();
+        insert.retain(|piece| !kept.contains(&piece.span.start()));
         Self {
             delete,
             open: newest.and_then(|newest| open_change(open.as_ref(), newest)),
-            insert: wanted.into_values().collect(),
+            insert,
         }
     }
 

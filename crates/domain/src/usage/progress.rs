@@ -36,10 +36,35 @@ impl Progress {
         self.ahead.iter().flat_map(|(first, last)| [*first, *last]).collect()
     }
 
-    /// Settles `seqs`, in any order and as often as one likes.
+    /// Whether all numbers up to [`Self::through`] are settled and none above.
+    #[must_use]
+    pub fn is_gapless(&self) -> bool {
+        self.ahead.is_empty()
+    }
+
+    /// Settles `seqs`, in any order and as often as one likes. Those that come in order where nothing is missing take no memory.
     pub fn settle(&mut self, seqs: impl IntoIterator<Item = Seq>) {
+        let mut above = Vec::new();
+        for seq in seqs.into_iter().map(Seq::get) {
+            if seq <= self.through.saturating_add(1) {
+                self.through = self.through.max(seq);
+            } else {
+                above.push((seq, seq));
+            }
+        }
+        if !(above.is_empty() && self.ahead.is_empty()) {
+            self.settle_stretches(above);
+        }
+    }
+
+    /// Settles all numbers from the first up to `through`.
+    pub fn settle_through(&mut self, through: u64) {
+        self.settle_stretches([(0, through)]);
+    }
+
+    fn settle_stretches(&mut self, more: impl IntoIterator<Item = (u64, u64)>) {
         let mut stretches = std::mem::take(&mut self.ahead);
-        stretches.extend(seqs.into_iter().map(|seq| (seq.get(), seq.get())));
+        stretches.extend(more);
         stretches.sort_unstable();
         for (first, last) in stretches {
             if first <= self.through.saturating_add(1) {
@@ -73,6 +98,19 @@ mod tests {
         assert_eq!((progress.through(), progress.ahead()), (2, vec![4, 6]));
         settle(&mut progress, &[3]);
         assert_eq!((progress.through(), progress.ahead()), (6, vec![]));
+    }
+
+    #[test]
+    fn settling_through_a_number_settles_all_below_it_and_what_touches_it() {
+        let mut progress = Progress::trusted(2, &[4, 6, 9, 9]);
+        assert!(!progress.is_gapless());
+        progress.settle_through(1);
+        assert_eq!(progress, Progress::trusted(2, &[4, 6, 9, 9]));
+        progress.settle_through(3);
+        assert_eq!(progress, Progress::trusted(6, &[9, 9]));
+        progress.settle_through(12);
+        assert_eq!(progress, Progress::trusted(12, &[]));
+        assert!(progress.is_gapless());
     }
 
     #[test]

@@ -62,17 +62,15 @@ impl Timeline {
     }
 
     /// Claims that are sorted and do not overlap, which is what one device sends and what is read back: nothing to decide, only to coalesce.
-    fn of_disjoint(claims: Vec<Segment>) -> Self {
-        let mut segments: Vec<Segment> = Vec::with_capacity(claims.len());
-        for claim in claims {
-            match segments.last_mut() {
-                Some(last) if continues(last, claim.span.start(), &claim.holder) => {
-                    last.span = hull(last.span, claim.span.end());
-                }
-                _ => segments.push(claim),
+    fn of_disjoint(mut claims: Vec<Segment>) -> Self {
+        claims.dedup_by(|claim, last| {
+            let goes_on = continues(last, claim.span.start(), &claim.holder);
+            if goes_on {
+                last.span = hull(last.span, claim.span.end());
             }
-        }
-        Self(segments)
+            goes_on
+        });
+        Self(claims)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reports add up: days to the week, bridged or not, in whatever pieces the time is read.
 
 use domain::accounts::DeviceId;
-use domain::reports::{Bridge, Tally};
+use domain::reports::{Bridge, Stint, Tally};
 use domain::time::{SECOND_MS, Span, UnixMs};
 use domain::usage::{Segment, Timeline};
 use proptest::prelude::*;
@@ -29,7 +29,7 @@ fn window(from_secs: i64, to_secs: i64) -> Span {
 fn sums(segments: &[Segment], windows: Vec<Span>, bridge_secs: u32) -> Vec<i64> {
     let mut tally = Tally::new(windows, Bridge::from_secs(bridge_secs).expect("in range"));
     for segment in segments {
-        tally.push(segment);
+        tally.push(&Stint::from(segment));
     }
     tally
         .into_totals_ms()
@@ -98,7 +98,7 @@ fn one_device_alone_can_be_counted() {
     let device: DeviceId = mine.rank.device;
     let mut tally = Tally::new(vec![window(0, 20)], Bridge::default()).of_device(Some(device));
     for segment in seconds(&[segment(0, 2, mine), segment(4, 9, other)]) {
-        tally.push(&segment);
+        tally.push(&Stint::from(&segment));
     }
     let total: i64 = tally.into_totals_ms()[0].1.values().sum();
     assert_eq!(total, 2 * SECOND_MS);

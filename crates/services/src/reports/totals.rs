@@ -2,8 +2,9 @@
 
 use chrono::NaiveDate;
 use domain::accounts::{Caller, DeviceId};
-use domain::reports::{Bridge, LabelTotals, Tally, Zone};
+use domain::reports::{Bridge, LabelTotals, Stint, Tally, Zone};
 use domain::time::{DAY_MS, Span};
+use futures_util::{StreamExt, stream};
 
 use super::{Asked, Period, Reports, ReportsError};
 
@@ -11,6 +12,8 @@ use super::{Asked, Period, Reports, ReportsError};
 const DAYS_MAX: u16 = 366;
 /// How much time is read at once, so that a heavy year does not have to fit into memory.
 const CHUNK_MS: i64 = 31 * DAY_MS;
+/// How many of these are read at the same time: the next one while one is added up.
+const CHUNKS_AT_ONCE: usize = 2;
 
 /// A period's totals, day by day.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,10 +75,14 @@ impl Reports {
         let windows: Vec<Span> = period.dates().filter_map(|date| period.days.span(date)).collect();
         let mut tally = Tally::new(windows, question.bridge).of_device(question.device);
         if let Some(span) = period.days.range(period.first, period.last) {
-            for chunk in chunks(span.widen(question.bridge.ms())) {
-                for piece in self.reader.pieces(caller.user, chunk).await? {
-                    if let Some(piece) = piece.clip(chunk) {
-                        tally.push(&piece);
+            let read = |chunk| async move { (chunk, self.reader.stints(caller.user, chunk).await) };
+            let mut reads = stream::iter(chunks(span.widen(question.bridge.ms())))
+                .map(read)
+                .buffered(CHUNKS_AT_ONCE);
+            while let Some((chunk, stints)) = reads.next().await {
+                for stint in stints? {
+                    if let Some(span) = stint.span.clip(chunk) {
+                        tally.push(&Stint { span, ..stint });
                     }
                 }
             }

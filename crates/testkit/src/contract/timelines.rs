@@ -8,6 +8,7 @@ mod time;
 use std::ops::Range;
 
 use domain::accounts::{DeviceId, UserId};
+use domain::reports::Stint;
 use domain::time::{DAY_MS, Span, UnixMs};
 use domain::usage::{Arrival, Attention, Claim, Holder, Label, Rank, Segment, Seq};
 use ports::reports::TimelineReader;
@@ -103,11 +104,13 @@ fn ping(user: u128, range: Range<i64>, holder: &Holder, seq: Option<u64>) -> Arr
     }
 }
 
+/// What a window gives: the same to those who look at pieces and to those who add them up.
 async fn within<R: TimelineReader>(reader: &R, user: u128, range: Range<i64>) -> Vec<Segment> {
-    reader
-        .pieces(UserId(Uuid::from_u128(user)), span(range))
-        .await
-        .expect("read")
+    let (user, window) = (UserId(Uuid::from_u128(user)), span(range));
+    let pieces = reader.pieces(user, window).await.expect("read");
+    let stints = reader.stints(user, window).await.expect("read");
+    assert_eq!(stints, pieces.iter().map(Stint::from).collect::<Vec<_>>());
+    pieces
 }
 
 /// Everything the person has within a year.

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use domain::accounts::{DeviceId, UserId};
+use domain::reports::Stint;
 use domain::time::{Span, UnixMs};
 use domain::usage::{Arrival, Progress, Segment, Timeline};
 use ports::PortError;
@@ -87,6 +88,10 @@ impl TimelineStore for MemoryTimelines {
 
 #[async_trait]
 impl TimelineReader for MemoryTimelines {
+    async fn stints(&self, user: UserId, window: Span) -> Result<Vec<Stint>, PortError> {
+        Ok(self.pieces(user, window).await?.iter().map(Stint::from).collect())
+    }
+
     async fn pieces(&self, user: UserId, window: Span) -> Result<Vec<Segment>, PortError> {
         let kept = self.kept(&format!("read the timeline of {user}"))?;
         let pieces = kept.timelines.get(&user).into_iter().flat_map(Timeline::pieces);

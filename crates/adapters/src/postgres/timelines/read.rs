@@ -1,14 +1,14 @@
-//! What a merge reads: after taking the locks of its people, which of them were erased, the open pieces and progress of the others, and the closed pieces that
-//! their claims can touch.
+//! What a merge reads: after taking the locks of its people, which of them were erased, the open pieces of the others, and then what is not always needed: closed
+//! pieces that their claims can touch, and progress that does not stand beside the open piece.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::SystemTime;
 
 use deadpool_postgres::Transaction;
 use domain::accounts::{DeviceId, UserId};
 use domain::time::{DAY_MS, Span};
 use domain::usage::{Progress, Stored, reach};
-use futures_util::future::try_join4;
+use futures_util::future::{try_join, try_join3};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -17,92 +17,125 @@ use crate::postgres::failure::Failure;
 use crate::postgres::statements::{ADVISORY_LOCK, CLOSED_READ, ERASED_READ, OPEN_READ, PROGRESS_READ, lock_class};
 use crate::postgres::values::{Labels, column, piece, time};
 
+use super::numbers::{Note, Rows, devices_to_read};
 use super::share::{Share, bucket};
 
-/// What is stored of some people, as far as their shares can change it.
+/// What is stored of a person, as far as their share can change it.
 #[derive(Default)]
-pub(super) struct Neighbourhood {
+pub(super) struct Known {
     /// Their pieces.
-    pub(super) pieces: HashMap<UserId, Stored>,
-    /// How far the devices are settled that number their pings.
-    pub(super) progress: HashMap<(UserId, DeviceId), Progress>,
+    pub(super) pieces: Stored,
+    /// The number that stands beside the open one.
+    pub(super) note: Option<Note>,
+    /// Of which devices progress was looked for.
+    pub(super) devices: BTreeSet<DeviceId>,
+    /// What was found of them.
+    pub(super) progress: Rows,
 }
+
+impl Known {
+    /// The device that holds the open piece.
+    pub(super) fn holder(&self) -> Option<DeviceId> {
+        self.pieces.open.as_ref().map(|open| open.holder.rank.device)
+    }
+}
+
+/// By person; those of whom nothing is stored may be missing.
+pub(super) type Neighbourhood = HashMap<UserId, Known>;
 
 /// Locks the people of `shares` until the transaction ends, leaves out those who were erased, and reads what is stored of the others.
 pub(super) async fn lock_and_read(
     transaction: &Transaction<'_>,
     mut shares: Vec<Share>,
 ) -> Result<(Vec<Share>, Neighbourhood), Failure> {
-    let Keyed { erased, open, progress } = lock_and_read_keyed(transaction, &shares).await?;
+    let (erased, open) = lock_and_read_keyed(transaction, &shares).await?;
     if !erased.is_empty() {
         let erased: HashSet<Uuid> = erased.iter().map(|row| column(row, 0)).collect::<Result<_, _>>()?;
         shares.retain(|share| !erased.contains(&share.user.0));
     }
-    let mut stored = Neighbourhood::default();
+    let mut known = Neighbourhood::with_capacity(shares.len());
     let mut labels = Labels::default();
     for row in &open {
         let (user, piece) = piece(row, &mut labels)?;
-        stored.pieces.entry(user).or_default().open = Some(piece);
+        let of_user = known.entry(user).or_default();
+        of_user.pieces.open = Some(piece);
+        of_user.note = note(row)?;
     }
-    for row in &progress {
-        let key = (UserId(column(row, 0)?), DeviceId(column(row, 1)?));
-        stored
-            .progress
-            .insert(key, settled(column(row, 2)?, &column::<Vec<i64>>(row, 3)?)?);
+    for share in &shares {
+        let of_user = known.get(&share.user);
+        let devices = devices_to_read(
+            share,
+            of_user.and_then(Known::holder),
+            of_user.and_then(|known| known.note),
+        );
+        if !devices.is_empty() {
+            known.entry(share.user).or_default().devices = devices;
+        }
     }
-    let closed = read_closed(transaction, &shares, &stored).await?;
+    let (closed, progress) = try_join(
+        read_closed(transaction, &shares, &known),
+        read_progress(transaction, &shares, &known),
+    )
+    .await?;
     for row in &closed {
         let (user, piece) = piece(row, &mut labels)?;
-        stored.pieces.entry(user).or_default().closed.push(piece);
+        known.entry(user).or_default().pieces.closed.push(piece);
     }
-    Ok((shares, stored))
+    for row in &progress {
+        let (user, device) = (UserId(column(row, 0)?), DeviceId(column(row, 1)?));
+        let progress = settled(column(row, 2)?, &column::<Vec<i64>>(row, 3)?)?;
+        known.entry(user).or_default().progress.insert(device, progress);
+    }
+    Ok((shares, known))
 }
 
-/// The rows whose keys are known before anything is read.
-struct Keyed {
-    erased: Vec<Row>,
-    open: Vec<Row>,
-    progress: Vec<Row>,
-}
-
-/// The lock and those rows, in one round trip. Nothing waits between the four, so they are sent and run in this order: what is read is what stood there after
-/// the lock was given.
-async fn lock_and_read_keyed(transaction: &Transaction<'_>, shares: &[Share]) -> Result<Keyed, Failure> {
+/// The lock, and the rows whose keys are known before anything is read: who was erased, and open pieces. All in one round trip: nothing waits between the three,
+/// so they are sent and run in this order, and what is read is what stood there after the lock was given.
+async fn lock_and_read_keyed(transaction: &Transaction<'_>, shares: &[Share]) -> Result<(Vec<Row>, Vec<Row>), Failure> {
     let lock = transaction.prepare_cached(ADVISORY_LOCK).await?;
     let erased_read = transaction.prepare_cached(ERASED_READ).await?;
     let open_read = transaction.prepare_cached(OPEN_READ).await?;
-    let progress_read = transaction.prepare_cached(PROGRESS_READ).await?;
 
     let users: Vec<_> = shares.iter().map(|share| share.user.0).collect();
     let mut buckets: Vec<_> = shares.iter().map(|share| bucket(share.user)).collect();
     buckets.dedup();
-    let devices = |share: &Share| -> Vec<_> { share.numbers.keys().map(|device| (share.user.0, device.0)).collect() };
-    let (numbered_users, numbered_devices): (Vec<_>, Vec<_>) = shares.iter().flat_map(devices).unzip();
-    let (_, erased, open, progress) = try_join4(
+    let (_, erased, open) = try_join3(
         transaction.execute(&lock, &[&lock_class::PEOPLE, &buckets]),
         transaction.query(&erased_read, &[&users]),
         transaction.query(&open_read, &[&users]),
-        async {
-            if numbered_users.is_empty() {
-                return Ok(Vec::new());
-            }
-            let numbered: [&(dyn ToSql + Sync); 2] = [&numbered_users, &numbered_devices];
-            transaction.query(&progress_read, &numbered).await
-        },
     )
     .await?;
-    Ok(Keyed { erased, open, progress })
+    Ok((erased, open))
+}
+
+/// How far the devices are settled that have to be looked up.
+async fn read_progress(
+    transaction: &Transaction<'_>,
+    shares: &[Share],
+    known: &Neighbourhood,
+) -> Result<Vec<Row>, Failure> {
+    let devices_of = |share: &Share| {
+        let devices = known.get(&share.user).map(|known| &known.devices);
+        let user = share.user.0;
+        devices.into_iter().flatten().map(move |device| (user, device.0))
+    };
+    let (users, devices): (Vec<_>, Vec<_>) = shares.iter().flat_map(devices_of).unzip();
+    if users.is_empty() {
+        return Ok(Vec::new());
+    }
+    let read = transaction.prepare_cached(PROGRESS_READ).await?;
+    Ok(transaction.query(&read, &[&users, &devices]).await?)
 }
 
 /// The closed pieces that the claims of `shares` can touch.
 async fn read_closed(
     transaction: &Transaction<'_>,
     shares: &[Share],
-    stored: &Neighbourhood,
+    known: &Neighbourhood,
 ) -> Result<Vec<Row>, Failure> {
     let mut near = Near::default();
     for share in shares {
-        let open = stored.pieces.get(&share.user).and_then(|stored| stored.open.as_ref());
+        let open = known.get(&share.user).and_then(|known| known.pieces.open.as_ref());
         for span in reach(&share.claims, open) {
             near.push(share.user, span);
         }
@@ -111,20 +144,15 @@ async fn read_closed(
         return Ok(Vec::new());
     };
     let read = transaction.prepare_cached(CLOSED_READ).await?;
-    let rows = transaction
-        .query(
-            &read,
-            &[
-                &near.users,
-                &near.day_starts,
-                &near.starts,
-                &near.befores,
-                earliest,
-                latest,
-            ],
-        )
-        .await?;
-    Ok(rows)
+    let around: [&(dyn ToSql + Sync); 6] = [
+        &near.users,
+        &near.day_starts,
+        &near.starts,
+        &near.befores,
+        earliest,
+        latest,
+    ];
+    Ok(transaction.query(&read, &around).await?)
 }
 
 /// Stretches of people's time, each within one UTC day and each day of a person once, as columns.
@@ -148,10 +176,22 @@ impl Near {
     }
 }
 
-fn settled(through: i64, ahead: &[i64]) -> Result<Progress, Failure> {
-    let number = |stored: i64| {
-        u64::try_from(stored).map_err(|_| Failure::Broken(format!("{stored} is stored as the number of a ping")))
+/// What stands beside an open piece, in the columns after it.
+fn note(row: &Row) -> Result<Option<Note>, Failure> {
+    let (device, through): (Option<Uuid>, Option<i64>) = (column(row, 8)?, column(row, 9)?);
+    let noted = |(device, through)| {
+        let through = number(through)?;
+        let device = DeviceId(device);
+        Ok(Note { device, through })
     };
+    device.zip(through).map(noted).transpose()
+}
+
+fn number(stored: i64) -> Result<u64, Failure> {
+    u64::try_from(stored).map_err(|_| Failure::Broken(format!("{stored} is stored as the number of a ping")))
+}
+
+fn settled(through: i64, ahead: &[i64]) -> Result<Progress, Failure> {
     let ahead: Result<Vec<_>, _> = ahead.iter().map(|stored| number(*stored)).collect();
     Ok(Progress::trusted(number(through)?, &ahead?))
 }

@@ -1,9 +1,7 @@
 //! What a merge brings of each person, in the order in which people are locked.
 
-use std::collections::BTreeMap;
-
 use domain::accounts::{DeviceId, UserId};
-use domain::usage::{Arrival, Segment, Seq, Timeline};
+use domain::usage::{Arrival, Seq, Timeline};
 
 /// Into how many buckets people are divided for locking. Bounds the locks that all merges hold together, whatever number of people they bring.
 const BUCKETS: u16 = 1_024;
@@ -14,8 +12,8 @@ pub(super) struct Share {
     pub(super) user: UserId,
     /// Their claims, joined.
     pub(super) claims: Timeline,
-    /// The numbers to settle, by the device that gave them.
-    pub(super) numbers: BTreeMap<DeviceId, Vec<Seq>>,
+    /// The numbers to settle, each with the device that gave it, in ascending order.
+    pub(super) numbers: Vec<(DeviceId, Seq)>,
     /// How many arrivals that is made of.
     pub(super) arrivals: usize,
 }
@@ -23,34 +21,35 @@ pub(super) struct Share {
 impl Share {
     /// The shares in `arrivals`, one for each person, in ascending order of their buckets.
     pub(super) fn of_all(arrivals: &[Arrival]) -> Vec<Self> {
-        let mut people: BTreeMap<(i32, UserId), Gathered> = BTreeMap::new();
-        for arrival in arrivals {
-            let user = arrival.user();
-            let gathered = people.entry((bucket(user), user)).or_default();
-            gathered.arrivals += 1;
-            if let Arrival::Claim { claim, .. } = arrival {
-                gathered.claims.push(claim.segment.clone());
-            }
-            if let Some((device, seq)) = arrival.numbered() {
-                gathered.numbers.entry(device).or_default().push(seq);
-            }
-        }
-        let share = |((_, user), gathered): ((i32, UserId), Gathered)| Self {
-            user,
-            claims: Timeline::of(gathered.claims),
-            numbers: gathered.numbers,
-            arrivals: gathered.arrivals,
+        let place = |arrival| {
+            let user = Arrival::user(arrival);
+            ((bucket(user), user), arrival)
         };
-        people.into_iter().map(share).collect()
+        let mut places: Vec<((i32, UserId), &Arrival)> = arrivals.iter().map(place).collect();
+        places.sort_by_key(|(place, _)| *place);
+        places
+            .chunk_by(|(place, _), (next, _)| place == next)
+            .map(|of_one| Self::of_one(of_one[0].0.1, of_one.iter().map(|(_, arrival)| *arrival)))
+            .collect()
     }
-}
 
-/// A share whose claims are not joined yet.
-#[derive(Default)]
-struct Gathered {
-    claims: Vec<Segment>,
-    numbers: BTreeMap<DeviceId, Vec<Seq>>,
-    arrivals: usize,
+    fn of_one<'a>(user: UserId, arrivals: impl ExactSizeIterator<Item = &'a Arrival>) -> Self {
+        let count = arrivals.len();
+        let (mut claims, mut numbers) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for arrival in arrivals {
+            if let Arrival::Claim { claim, .. } = arrival {
+                claims.push(claim.segment.clone());
+            }
+            numbers.extend(arrival.numbered());
+        }
+        numbers.sort_unstable();
+        Self {
+            user,
+            claims: Timeline::of(claims),
+            numbers,
+            arrivals: count,
+        }
+    }
 }
 
 /// The bucket of a person: ids of version 7 end in random bits. The queue takes its shards from the same bits, so that merges of different shards, where
@@ -78,7 +77,7 @@ mod tests {
         let shares = Share::of_all(&arrivals);
         let buckets: Vec<_> = shares.iter().map(|share| bucket(share.user)).collect();
         assert_eq!(buckets, [3, 3, 3, 5, 70_000 % 65_536 % 1_024]);
-        assert_eq!(shares[3].numbers.values().flatten().count(), 2);
+        assert_eq!(shares[3].numbers.len(), 2);
         assert_eq!(
             shares.iter().map(|share| share.arrivals).collect::<Vec<_>>(),
             [1, 1, 1, 2, 1]

@@ -6,16 +6,20 @@ use std::time::SystemTime;
 use deadpool_postgres::Transaction;
 use domain::accounts::{DeviceId, UserId};
 use domain::time::UnixMs;
-use domain::usage::{Change, Domain, OpenChange, Progress, Segment, Seq};
-use futures_util::future::try_join5;
+use domain::usage::{Change, Domain, OpenChange, Progress, Segment};
+use futures_util::future::{try_join, try_join5};
 use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::postgres::failure::Failure;
 use crate::postgres::months::Month;
-use crate::postgres::statements::{CLOSED_DELETE, CLOSED_INSERT, OPEN_EXTEND, OPEN_REPLACE, PROGRESS_WRITE};
+use crate::postgres::statements::{
+    CLOSED_DELETE, CLOSED_INSERT, OPEN_EXTEND, OPEN_INSERT, OPEN_REPLACE, PROGRESS_DELETE, PROGRESS_WRITE,
+};
 use crate::postgres::values::{attention_code, time};
+
+use super::numbers::{Note, Settled};
 
 type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
@@ -23,57 +27,59 @@ type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 #[derive(Default)]
 pub(super) struct Difference {
     gone: Vec<(UserId, UnixMs)>,
-    extended: Vec<(UserId, UnixMs)>,
-    replaced: Vec<(UserId, Segment)>,
-    closed: Vec<(UserId, Segment)>,
-    settled: Vec<Settled>,
-}
-
-/// How far a device is settled now.
-struct Settled {
-    user: UserId,
-    device: DeviceId,
-    progress: Progress,
-    changed: bool,
+    extended: Vec<(UserId, UnixMs, Option<Note>)>,
+    replaced: Vec<(UserId, Segment, Option<Note>)>,
+    opened: Vec<(UserId, Segment, Option<Note>)>,
+    closed: Vec<(UserId, Segment, Option<Note>)>,
+    settled: Vec<(UserId, DeviceId, Progress)>,
+    noted: Vec<(UserId, DeviceId)>,
+    merged_through: Vec<(DeviceId, u64)>,
 }
 
 impl Difference {
-    /// Adds what must be written of one person's pieces.
-    pub(super) fn add(&mut self, user: UserId, change: Change) {
+    /// Adds what must be written of one person, whose open piece ended at `open_end` and had `note` beside it.
+    pub(super) fn add(
+        &mut self,
+        user: UserId,
+        change: Change,
+        (open_end, note): (Option<UnixMs>, Option<Note>),
+        settled: Settled,
+    ) {
         self.gone.extend(change.delete.into_iter().map(|start| (user, start)));
-        match change.open {
-            Some(OpenChange::Extend(end)) => self.extended.push((user, end)),
-            Some(OpenChange::Replace(piece)) => self.replaced.push((user, piece)),
-            None => {}
+        match (change.open, open_end) {
+            (Some(OpenChange::Extend(end)), _) => self.extended.push((user, end, settled.note)),
+            (Some(OpenChange::Replace(piece)), Some(_)) => self.replaced.push((user, piece, settled.note)),
+            (Some(OpenChange::Replace(piece)), None) => self.opened.push((user, piece, settled.note)),
+            (None, Some(end)) if settled.note != note => self.extended.push((user, end, settled.note)),
+            (None, _) => {}
         }
-        self.closed.extend(change.insert.into_iter().map(|piece| (user, piece)));
-    }
-
-    /// Settles numbers of one device, of which `before` is stored.
-    pub(super) fn settle(&mut self, (user, device): (UserId, DeviceId), before: Option<&Progress>, seqs: Vec<Seq>) {
-        let mut progress = before.cloned().unwrap_or_default();
-        progress.settle(seqs);
-        self.settled.push(Settled {
-            user,
-            device,
-            changed: before != Some(&progress),
-            progress,
-        });
+        self.closed
+            .extend(change.insert.into_iter().map(|piece| (user, piece, None)));
+        let kept = settled.kept.into_iter();
+        self.settled
+            .extend(kept.map(|(device, progress)| (user, device, progress)));
+        self.noted.extend(settled.gone.into_iter().map(|device| (user, device)));
+        self.merged_through.extend(settled.through);
     }
 
     /// The months for which closed pieces need partitions.
     pub(super) fn months(&self) -> Result<BTreeSet<Month>, Failure> {
-        self.closed
-            .iter()
-            .map(|(_, piece)| Month::of(piece.span.start()))
-            .collect()
+        let mut months = BTreeSet::new();
+        // Neighbours nearly always lie in one day, so most need no look at the calendar.
+        let mut last_day = None;
+        for (_, piece, _) in &self.closed {
+            let day = piece.span.start().day_start();
+            if last_day != Some(day) {
+                months.insert(Month::of(day)?);
+                last_day = Some(day);
+            }
+        }
+        Ok(months)
     }
 
     /// Through which number the pings of each numbering device are merged once this is written.
     pub(super) fn merged_through(&self) -> impl Iterator<Item = (DeviceId, u64)> + '_ {
-        self.settled
-            .iter()
-            .map(|settled| (settled.device, settled.progress.through()))
+        self.merged_through.iter().copied()
     }
 
     /// Writes it all in one round trip, in the order in which no constraint is broken on the way, and answers how many rows that were.
@@ -85,27 +91,38 @@ impl Difference {
         let delete = transaction.prepare_cached(CLOSED_DELETE).await?;
         let extend = transaction.prepare_cached(OPEN_EXTEND).await?;
         let replace = transaction.prepare_cached(OPEN_REPLACE).await?;
-        let insert = transaction.prepare_cached(CLOSED_INSERT).await?;
+        let open = transaction.prepare_cached(OPEN_INSERT).await?;
+        let close = transaction.prepare_cached(CLOSED_INSERT).await?;
         let settle = transaction.prepare_cached(PROGRESS_WRITE).await?;
+        let note = transaction.prepare_cached(PROGRESS_DELETE).await?;
 
         let (gone_users, gone_starts) = keys(&self.gone);
-        let (extended_users, extended_ends) = keys(&self.extended);
-        let (replaced, closed) = (Pieces::of(&self.replaced), Pieces::of(&self.closed));
-        let settled = Progresses::of(self.settled.iter().filter(|settled| settled.changed))?;
-        let (rows_deleted, rows_extended, rows_replaced, rows_inserted, rows_settled) = try_join5(
-            run(transaction, &delete, gone_users.len(), &[&gone_users, &gone_starts]),
-            run(
-                transaction,
-                &extend,
-                extended_users.len(),
-                &[&extended_users, &extended_ends],
+        let extended = Extensions::of(&self.extended)?;
+        let (replaced, opened) = (Pieces::of(&self.replaced)?, Pieces::of(&self.opened)?);
+        let closed = Pieces::of(&self.closed)?;
+        let settled = Progresses::of(&self.settled)?;
+        let (noted_users, noted_devices): (Vec<_>, Vec<_>) =
+            self.noted.iter().map(|(user, device)| (user.0, device.0)).unzip();
+        let ((deleted, extended, replaced, opened, closed), (settled, noted)) = try_join(
+            try_join5(
+                run(transaction, &delete, gone_users.len(), &[&gone_users, &gone_starts]),
+                run(transaction, &extend, extended.users.len(), &extended.columns()),
+                run(transaction, &replace, replaced.users.len(), &replaced.columns()),
+                run(transaction, &open, opened.users.len(), &opened.columns()),
+                run(
+                    transaction,
+                    &close,
+                    closed.users.len(),
+                    &closed.columns()[..PIECE_COLUMNS],
+                ),
             ),
-            run(transaction, &replace, replaced.users.len(), &replaced.columns()),
-            run(transaction, &insert, closed.users.len(), &closed.columns()),
-            run(transaction, &settle, settled.users.len(), &settled.columns()),
+            try_join(
+                run(transaction, &settle, settled.users.len(), &settled.columns()),
+                run(transaction, &note, noted_users.len(), &[&noted_users, &noted_devices]),
+            ),
         )
         .await?;
-        Ok(rows_deleted + rows_extended + rows_replaced + rows_inserted + rows_settled)
+        Ok(deleted + extended + replaced + opened + closed + settled + noted)
     }
 }
 
@@ -132,6 +149,48 @@ fn keys(pairs: &[(UserId, UnixMs)]) -> (Vec<Uuid>, Vec<SystemTime>) {
     pairs.iter().map(|(user, at)| (user.0, time(*at))).unzip()
 }
 
+/// New ends of open pieces as columns.
+#[derive(Default)]
+struct Extensions {
+    users: Vec<Uuid>,
+    ends: Vec<SystemTime>,
+    notes: Notes,
+}
+
+impl Extensions {
+    fn of(extended: &[(UserId, UnixMs, Option<Note>)]) -> Result<Self, Failure> {
+        let mut columns = Self::default();
+        for (user, end, note) in extended {
+            columns.users.push(user.0);
+            columns.ends.push(time(*end));
+            columns.notes.push(*note)?;
+        }
+        Ok(columns)
+    }
+
+    fn columns(&self) -> [&(dyn ToSql + Sync); 4] {
+        [&self.users, &self.ends, &self.notes.devices, &self.notes.throughs]
+    }
+}
+
+/// What stands beside open pieces, as columns.
+#[derive(Default)]
+struct Notes {
+    devices: Vec<Option<Uuid>>,
+    throughs: Vec<Option<i64>>,
+}
+
+impl Notes {
+    fn push(&mut self, note: Option<Note>) -> Result<(), Failure> {
+        self.devices.push(note.map(|note| note.device.0));
+        self.throughs.push(note.map(|note| fitted(note.through)).transpose()?);
+        Ok(())
+    }
+}
+
+/// How many columns a piece has; what stands beside an open one comes after them.
+const PIECE_COLUMNS: usize = 8;
+
 /// Pieces as columns.
 #[derive(Default)]
 struct Pieces<'a> {
@@ -143,12 +202,13 @@ struct Pieces<'a> {
     domains: Vec<Option<&'a str>>,
     starts: Vec<SystemTime>,
     ends: Vec<SystemTime>,
+    notes: Notes,
 }
 
 impl<'a> Pieces<'a> {
-    fn of(pieces: &'a [(UserId, Segment)]) -> Self {
+    fn of(pieces: &'a [(UserId, Segment, Option<Note>)]) -> Result<Self, Failure> {
         let mut columns = Self::default();
-        for (user, Segment { span, holder }) in pieces {
+        for (user, Segment { span, holder }, note) in pieces {
             columns.users.push(user.0);
             columns.devices.push(holder.rank.device.0);
             columns.attentions.push(attention_code(holder.rank.attention));
@@ -157,11 +217,12 @@ impl<'a> Pieces<'a> {
             columns.domains.push(holder.label.domain.as_ref().map(Domain::as_str));
             columns.starts.push(time(span.start()));
             columns.ends.push(time(span.end()));
+            columns.notes.push(*note)?;
         }
-        columns
+        Ok(columns)
     }
 
-    fn columns(&self) -> [&(dyn ToSql + Sync); 8] {
+    fn columns(&self) -> [&(dyn ToSql + Sync); PIECE_COLUMNS + 2] {
         [
             &self.users,
             &self.devices,
@@ -171,6 +232,8 @@ impl<'a> Pieces<'a> {
             &self.domains,
             &self.starts,
             &self.ends,
+            &self.notes.devices,
+            &self.notes.throughs,
         ]
     }
 }
@@ -187,12 +250,9 @@ struct Progresses {
 }
 
 impl Progresses {
-    fn of<'a>(settled: impl Iterator<Item = &'a Settled>) -> Result<Self, Failure> {
+    fn of(settled: &[(UserId, DeviceId, Progress)]) -> Result<Self, Failure> {
         let mut columns = Self::default();
-        for Settled {
-            user, device, progress, ..
-        } in settled
-        {
+        for (user, device, progress) in settled {
             let ahead = progress.ahead();
             columns.users.push(user.0);
             columns.devices.push(device.0);

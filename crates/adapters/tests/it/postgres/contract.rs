@@ -4,6 +4,7 @@ mod timelines {
     use adapters::postgres::Timelines;
     use async_trait::async_trait;
     use domain::accounts::UserId;
+    use domain::reports::Stint;
     use domain::time::{Span, UnixMs};
     use domain::usage::{Arrival, Segment};
     use ports::PortError;
@@ -34,6 +35,10 @@ mod timelines {
     impl TimelineReader for AsInstalled {
         async fn pieces(&self, user: UserId, window: Span) -> Result<Vec<Segment>, PortError> {
             self.api.pieces(user, window).await
+        }
+
+        async fn stints(&self, user: UserId, window: Span) -> Result<Vec<Stint>, PortError> {
+            self.api.stints(user, window).await
         }
     }
 

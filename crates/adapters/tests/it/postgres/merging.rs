@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use adapters::postgres::Timelines;
 use domain::accounts::{DeviceId, UserId};
+use domain::reports::Stint;
 use domain::time::{DAY_MS, Span, UnixMs};
 use domain::usage::{Arrival, Attention, Claim, Holder, Label, Rank, Segment, Seq, Timeline};
 use ports::reports::TimelineReader;
@@ -129,6 +130,12 @@ async fn concurrent_merges_in_any_order_leave_the_rows_of_one_ordered_merge() {
         for (user, pieces) in expected(&pings) {
             let read = one.pieces(user, around).await.expect("read");
             assert_eq!(read, pieces, "seed {seed}");
+            let stints = one.stints(user, around).await.expect("read");
+            assert_eq!(
+                stints,
+                pieces.iter().map(Stint::from).collect::<Vec<_>>(),
+                "seed {seed}"
+            );
         }
         let again = one.merge(&pings).await.expect("merge");
         assert_eq!(again.rows, 0, "seed {seed}");
@@ -247,7 +254,10 @@ async fn a_row_that_vanishes_under_a_merge_fails_it_instead_of_losing_a_ping() {
         .merge(&[numbered(ping(5, 9, 1, "a"), 1)])
         .await
         .expect("merge");
-    assert_eq!(merged.rows, 2, "neither the piece nor the number was kept before");
+    assert_eq!(
+        merged.rows, 1,
+        "neither the piece nor the number beside it was kept before"
+    );
 }
 
 #[tokio::test]
@@ -320,6 +330,60 @@ async fn what_is_read_during_merges_is_always_whole() {
     };
     let ((), reads) = tokio::join!(merge_all(&writer, &batches), reading);
     assert!(reads > 1, "reads and merges took turns");
+}
+
+#[tokio::test]
+async fn what_a_merge_writes_counts_pieces_and_not_pings() {
+    let (_server, database) = database().await;
+    let timelines = Timelines::new(database);
+    // Ten minutes of a tracker that sends every five seconds.
+    let batch = |from: u64, app: &str| -> Vec<_> {
+        let ping_at = |number: u64| {
+            let start = i64::try_from(number).expect("small") * 5_000;
+            numbered(ping(start, start + 5_000, 1, app), number + 1)
+        };
+        (from..from + 120).map(ping_at).collect()
+    };
+    for (from, app, rows, what) in [
+        (0, "a", 1, "the open piece with its number, made"),
+        (120, "a", 1, "the same, extended"),
+        (240, "b", 2, "another open piece, and the one that it closes"),
+        (240, "b", 0, "the same again"),
+    ] {
+        let merged = timelines.merge(&batch(from, app)).await.expect("merge");
+        assert_eq!(merged.rows, rows, "{what}");
+        assert_eq!(
+            merged.merged_through,
+            [(DeviceId(Uuid::from_u128(1)), from + 120)],
+            "{what}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_number_stands_beside_the_open_piece_of_its_device_and_nowhere_else() {
+    let (server, database) = database().await;
+    let client = client(&server).await;
+    let timelines = Timelines::new(database);
+    let numbers = "SELECT (SELECT coalesce(string_agg(right(numbered_by::text, 1) || ':' || merged_through, ''), '-') FROM usage_open) || ' ' || \
+        (SELECT coalesce(string_agg(right(device_id::text, 1) || ':' || merged_through || ahead::text, ' ' ORDER BY device_id), '-') FROM usage_progress)";
+    for ((at, device, number), expected) in [
+        ((0, 1, 1), "1:1 -"),
+        ((5, 1, 3), "- 1:1{3,3}"),
+        ((10, 1, 2), "1:3 -"),
+        ((15, 2, 1), "2:1 1:3{}"),
+        ((2, 1, 4), "2:1 1:4{}"),
+        ((20, 1, 5), "1:5 2:1{}"),
+    ] {
+        let pings = [numbered(ping(at, at + 5, device, "a"), number)];
+        timelines.merge(&pings).await.expect("merge");
+        let row = client.query_one(numbers, &[]).await.expect("numbers");
+        assert_eq!(
+            row.get::<_, &str>(0),
+            expected,
+            "after number {number} of device {device}"
+        );
+    }
 }
 
 /// Rows of `usage_open` that were updated, and of these without touching an index, once the sessions that did it have reported.

@@ -8,13 +8,14 @@ use tokio_postgres::{Client, Error};
 use super::{client, database};
 
 /// All of them, earliest first.
-pub(super) const MIGRATIONS: [&str; 6] = [
+pub(super) const MIGRATIONS: [&str; 7] = [
     "V1__accounts",
     "V2__usage",
     "V3__isolation",
     "V4__ended_sessions",
     "V5__trust",
     "V6__usage_erasure",
+    "V7__usage_numbers",
 ];
 
 #[tokio::test]

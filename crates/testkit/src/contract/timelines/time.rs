@@ -1,6 +1,7 @@
 //! Where pieces are cut, and which of them a window gives.
 
 use domain::accounts::UserId;
+use domain::reports::Stint;
 use domain::time::{DAY_MS, Span, UnixMs};
 use ports::reports::TimelineReader;
 use ports::usage::TimelineStore;
@@ -66,6 +67,8 @@ pub async fn a_window_beyond_the_calendar_is_answered<S: TimelineStore + Timelin
     let window = Span::new(UnixMs(i64::MIN), UnixMs(i64::MAX)).expect("not empty");
     let read = store.pieces(UserId(Uuid::from_u128(1)), window).await.expect("read");
     assert_eq!(read, [segment(0..5, &app)]);
+    let stints = store.stints(UserId(Uuid::from_u128(1)), window).await.expect("read");
+    assert_eq!(stints, [Stint::from(&read[0])]);
 }
 
 /// Making room changes nothing that is read, and merges go into it.
