@@ -25,7 +25,7 @@ pub use facts::{RedisFacts, RedisProbe};
 pub use letters::RedisDeadLetters;
 pub use queue::RedisPingQueue;
 pub use shards::ShardsError;
-pub use source::{RedisPingSource, Taking};
+pub use source::{BATCH_ARRIVALS_MAX, RedisPingSource, Taking};
 pub use standing::{RedisAnnouncements, RedisHearing};
 pub use throttle::RedisSignInThrottle;
 

@@ -74,8 +74,8 @@ pub fn measure(stage: &mut Stage, table: &mut Table) -> Result<Doors, Failure> {
     let (everysec_rate, everysec_row) = row("door.everysec", "door, AOF everysec", &everysec)?;
     let (always_rate, always_row) = row("door.always", "door, AOF always", &always)?;
     table.push(bare_row);
-    table.push(everysec_row.against(of_bare(&everysec), "of the bare door", Aim::AtLeast(0.5)));
-    table.push(always_row.against(of_bare(&always), "of the bare door", Aim::AtLeast(0.25)));
+    table.push(everysec_row.against(of_bare(&everysec), "of the bare door", Aim::AtLeast(0.7)));
+    table.push(always_row.against(of_bare(&always), "of the bare door", Aim::AtLeast(0.4)));
     Ok(Doors {
         people,
         everysec: everysec_rate,

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use adapters::redis::BATCH_ARRIVALS_MAX;
+
 use crate::door::Doors;
 use crate::failure::Failure;
 use crate::figures::{per_second, ratio};
@@ -13,8 +15,6 @@ use crate::stage::{Door, Fsync, SHARDS, Stage};
 use crate::table::{Aim, Row, Table};
 use crate::tracker::Person;
 
-/// The most pings of one shard that a worker takes at once (`adapters::redis`). With so many people to a shard, a batch holds a person once.
-const PINGS_PER_BATCH_MAX: u32 = 8_192;
 /// How often each person sends.
 const ROUNDS: u32 = 20;
 /// How long filling the queue may take.
@@ -31,38 +31,42 @@ pub fn measure_backlog(stage: &mut Stage, table: &mut Table, doors: &Doors) -> R
     Ok(())
 }
 
+/// Batches of which there is a figure: its name, and how many pings of each person a batch holds.
+pub(crate) const BATCHES: [(&str, u32, f64); 2] = [("merge.six", 6, 200_000.0), ("merge.one", 1, 60_000.0)];
+
 /// Merges batches that hold six pings of each person, then batches that hold one.
 pub fn measure_batches(stage: &mut Stage, table: &mut Table) -> Result<(), Failure> {
-    for (name, pings, aim) in [("merge.six", 6, Some(50_000.0)), ("merge.one", 1, None)] {
-        say(&format!("merge of batches with {pings} of a person"));
-        let people = fill(stage, pings)?;
-        let drained = drain(stage, &people)?;
-        let what = format!("merge, pings of a person in a batch: {pings}, {} people", people.len());
-        let row = drained.row(name, what);
-        table.push(match aim {
-            Some(aim) => row.against(drained.rate(), "pings/s", Aim::AtLeast(aim)),
-            None => row,
-        });
+    for (name, pings, aim) in BATCHES {
+        let drained = merge(stage, pings)?;
+        table.push(drained.batch_row(name, pings, aim));
     }
     Ok(())
 }
 
-/// Fills the queue while no worker runs. Everybody takes turns to send `pings` at once, and there are so many people that a batch takes one turn of each.
-fn fill(stage: &mut Stage, pings: u32) -> Result<Vec<Person>, Failure> {
-    stage.stop_worker()?;
-    // How it is filled is not measured, so it may be quick.
-    stage.set_fsync(Fsync::EverySecond)?;
-    let callers = stage.new_people(SHARDS_WORTH / pings)?;
+/// How many people there are whose pings fill a batch of every shard, so many of each.
+pub(crate) fn people_with(pings: u32) -> u32 {
+    let batch = u32::try_from(BATCH_ARRIVALS_MAX).unwrap_or(u32::MAX);
+    batch * u32::from(SHARDS) / pings
+}
+
+/// Merges batches that hold so many pings of each person: everybody takes turns to send them, and there are so many people that a batch takes one turn of each.
+pub(crate) fn merge(stage: &mut Stage, pings: u32) -> Result<Drained, Failure> {
+    say(&format!("merge of batches with {pings} of a person"));
+    let callers = stage.new_people(people_with(pings))?;
     let sending = Sending {
         pings_per_request: u64::from(pings),
         rounds: Some(stage.options.scaled(ROUNDS).into()),
     };
-    let trackers = people::deal(
-        people::with_trackers(&callers),
-        stage.tokens(),
-        stage.options.connections,
-        sending,
-    )?;
+    let people = fill(stage, people::with_trackers(&callers), sending)?;
+    drain(stage, &people)
+}
+
+/// Fills the queue while no worker runs.
+pub(crate) fn fill(stage: &mut Stage, people: Vec<Person>, sending: Sending) -> Result<Vec<Person>, Failure> {
+    stage.stop_worker()?;
+    // How it is filled is not measured, so it may be quick.
+    stage.set_fsync(Fsync::EverySecond)?;
+    let trackers = people::deal(people, stage.tokens(), stage.options.connections, sending)?;
     let target = stage.door(Door::Real)?;
     let plan = Plan {
         warm_up: Duration::ZERO,
@@ -73,18 +77,23 @@ fn fill(stage: &mut Stage, pings: u32) -> Result<Vec<Person>, Failure> {
     Ok(people::gather(outcome))
 }
 
-const SHARDS_WORTH: u32 = PINGS_PER_BATCH_MAX * SHARDS as u32;
-
 /// What a drain measured.
-struct Drained {
-    pings: u64,
+pub(crate) struct Drained {
+    people: usize,
+    pub(crate) pings: u64,
     took: Duration,
     used: CpuTimes,
 }
 
 impl Drained {
-    fn rate(&self) -> f64 {
+    pub(crate) fn rate(&self) -> f64 {
         per_second(self.pings, self.took)
+    }
+
+    /// The row of batches that hold so many pings of each person.
+    pub(crate) fn batch_row(&self, name: &'static str, pings: u32, aim: f64) -> Row {
+        let what = format!("merge, pings of a person in a batch: {pings}, {} people", self.people);
+        self.row(name, what).against(self.rate(), "pings/s", Aim::AtLeast(aim))
     }
 
     fn row(&self, name: &'static str, what: String) -> Row {
@@ -93,7 +102,7 @@ impl Drained {
 }
 
 /// Starts the worker on the pings of `people` that wait, all of them, and waits until they are merged. As durable as can be.
-fn drain(stage: &mut Stage, people: &[Person]) -> Result<Drained, Failure> {
+pub(crate) fn drain(stage: &mut Stage, people: &[Person]) -> Result<Drained, Failure> {
     stage.set_fsync(Fsync::Always)?;
     let pings = people::accepted(people);
     let before = stage.watched(Door::Real).cpu_times();
@@ -103,5 +112,10 @@ fn drain(stage: &mut Stage, people: &[Person]) -> Result<Drained, Failure> {
     let took = began.elapsed();
     let used = stage.watched(Door::Real).cpu_times() - before;
     stage.verify(people)?;
-    Ok(Drained { pings, took, used })
+    Ok(Drained {
+        people: people.len(),
+        pings,
+        took,
+        used,
+    })
 }

@@ -30,6 +30,12 @@ pub fn per_second(count: u64, time: Duration) -> f64 {
     ratio(number(count), time.as_secs_f64())
 }
 
+/// How many for each thousand of `of`; 0 when there are none.
+#[must_use]
+pub fn per_thousand(count: u64, of: u64) -> f64 {
+    ratio(number(count) * 1e3, number(of))
+}
+
 /// Microseconds of `time` for each of `count`; 0 when there is none.
 #[must_use]
 pub fn us_each(time: Duration, count: u64) -> f64 {
@@ -46,6 +52,20 @@ pub fn ratio(part: f64, whole: f64) -> f64 {
 #[must_use]
 pub fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
+}
+
+/// By how much `y` grows with each `x`, along the line of least squares through the points; 0 where there is none.
+#[must_use]
+pub fn slope(points: &[(f64, f64)]) -> f64 {
+    let count = number(points.len() as u64);
+    let mean = |of: fn(&(f64, f64)) -> f64| ratio(points.iter().map(of).sum(), count);
+    let (mean_x, mean_y) = (mean(|point| point.0), mean(|point| point.1));
+    let (mut with_y, mut with_x) = (0.0, 0.0);
+    for (x, y) in points {
+        with_y += (x - mean_x) * (y - mean_y);
+        with_x += (x - mean_x) * (x - mean_x);
+    }
+    ratio(with_y, with_x)
 }
 
 /// The median; of an even number the lower one of the middle two, so that it is a figure that was measured. `None` of nothing.
@@ -66,6 +86,18 @@ mod tests {
         assert_eq!(median(&[3.0, 1.0, 2.0], |x| *x), Some(2.0));
         assert_eq!(median(&[4.0, 1.0, 2.0, 3.0], |x| *x), Some(2.0));
         assert_eq!(median::<f64>(&[], |x| *x), None);
+    }
+
+    #[test]
+    fn a_slope_is_that_of_the_line_through_the_points() {
+        for (points, expected) in [
+            (vec![], 0.0),
+            (vec![(5.0, 7.0)], 0.0),
+            (vec![(0.0, 1.0), (10.0, 21.0), (20.0, 41.0)], 2.0),
+            (vec![(0.0, 3.0), (1.0, 1.0), (2.0, 2.0)], -0.5),
+        ] {
+            assert!((slope(&points) - expected).abs() < 1e-9, "{points:?}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod bare;
+pub mod chart;
 pub mod checks;
 pub mod child;
 pub mod door;
@@ -11,14 +12,19 @@ pub mod figures;
 pub mod fresh;
 pub mod histogram;
 pub mod http;
+pub mod ingest;
 pub mod load;
 pub mod machine;
+pub mod merging;
 pub mod options;
 pub mod people;
 pub mod processes;
 pub mod progress;
+pub mod raw;
+pub mod reading;
 pub mod samples;
 pub mod sign_in;
+pub mod soak;
 pub mod stage;
 pub mod table;
 pub mod together;

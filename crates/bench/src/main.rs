@@ -23,7 +23,8 @@ fn main() -> ExitCode {
             database_url,
             redis_url,
         }) => bench::bare::serve(&database_url, &redis_url),
-        None => bench::run(cli.options).map(|report| println!("{report}")),
+        Some(Command::Look(look)) => bench::run(cli.options, Some(look)).map(|report| println!("{report}")),
+        None => bench::run(cli.options, None).map(|report| println!("{report}")),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

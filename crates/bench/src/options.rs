@@ -17,9 +17,12 @@ pub struct Cli {
     pub options: Options,
 }
 
-/// What the bench runs as a process of its own.
+/// What the bench runs instead of all its parts.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// One question, looked at closely.
+    #[command(flatten)]
+    Look(Look),
     /// The door without a queue behind it, on a port that it prints.
     #[command(hide = true)]
     BareDoor {
@@ -32,20 +35,58 @@ pub enum Command {
     },
 }
 
+/// A question that is looked at closely, beside what the servers can do at most by themselves.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Look {
+    /// How many pings the door takes, with so many connections and pings in a list, and how long it takes at set rates: beside the bare door and a raw Redis.
+    /// A cell of the grid is measured for a third of --seconds.
+    Ingest {
+        /// Connections of the grid.
+        #[arg(long = "at", value_name = "CONNECTIONS", value_delimiter = ',', default_values_t = [1, 8, 64, 512])]
+        #[arg(value_parser = clap::value_parser!(u16).range(1..=1_024))]
+        at: Vec<u16>,
+        /// Pings in a request of the grid.
+        #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 100])]
+        #[arg(value_parser = clap::value_parser!(u16).range(1..=1_000))]
+        lists: Vec<u16>,
+    },
+    /// How quickly pings are merged, and how many rows that writes: beside raw statements.
+    Drain,
+    /// How long reports take over more and more rows, while pings are taken and merged: beside a raw statement.
+    Report {
+        /// How many rows there are, in millions, each time.
+        #[arg(long, value_name = "MILLIONS", value_delimiter = ',', default_values_t = [1, 5, 20])]
+        #[arg(value_parser = clap::value_parser!(u32).range(1..=100))]
+        rows: Vec<u32>,
+    },
+    /// Whether pings are merged as they are taken, for as long as it takes to see: the backlog, the memory and, at the end, everybody's timeline.
+    Soak {
+        /// For how long.
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1_440))]
+        minutes: u64,
+        /// Pings a second; 70 % of what can be taken and merged together, when not given.
+        #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+        rate: Option<u64>,
+    },
+}
+
 /// How to measure.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
     /// Short phases and little data, to try the bench itself; the figures are rough.
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub quick: bool,
     /// Only these parts.
     #[arg(long, value_delimiter = ',', value_name = "PART")]
     pub only: Vec<Part>,
     /// Also write the figures to this file, as JSON.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Also draw what ingest, report and soak find into this directory, as NAME.svg.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub plot: Option<PathBuf>,
     /// Seconds for which each load is measured.
-    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u64).range(1..=600))]
+    #[arg(long, global = true, default_value_t = 6, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub seconds: u64,
     /// Connections of the load.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1_024))]
@@ -54,10 +95,10 @@ pub struct Options {
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
     pub rounds: u16,
     /// Where the servers keep their data while the bench runs: on a disk of the kind that is meant.
-    #[arg(long, value_name = "DIR", default_value = "/var/tmp")]
+    #[arg(long, global = true, value_name = "DIR", default_value = "/var/tmp")]
     pub data_dir: PathBuf,
     /// The server to measure; built from the sources when not given.
-    #[arg(long, value_name = "PROGRAM")]
+    #[arg(long, global = true, value_name = "PROGRAM")]
     pub daybook: Option<PathBuf>,
     /// A server from before sessions were checked and rates limited, to compare with: one built from an older commit.
     #[arg(long, value_name = "PROGRAM")]
@@ -125,6 +166,17 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_command_has_options_of_its_own_and_those_of_all() {
+        let cli = Cli::parse_from(["bench", "ingest", "--quick", "--at", "1,64", "--plot", "figures"]);
+        assert!(cli.options.quick && cli.options.plot.is_some());
+        let Some(Command::Look(Look::Ingest { at, lists })) = cli.command else {
+            panic!("another command");
+        };
+        assert_eq!((at, lists), (vec![1, 64], vec![1, 10, 100]));
+        assert!(Cli::try_parse_from(["bench", "report", "--rows", "0"]).is_err());
     }
 
     #[test]

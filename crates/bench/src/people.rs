@@ -19,7 +19,7 @@ use crate::tracker::{Person, Trackers};
 const PEOPLE_PER_STATEMENT: usize = 5_000;
 /// How long ago their pings begin, in days: as if they had been away and now sent what they had kept. Long enough for all pings of a run, and less
 /// than the oldest that a ping may be.
-const BEGIN_DAYS_AGO: i64 = 30;
+pub const BEGIN_DAYS_AGO: i64 = 30;
 /// How many timelines are read at a time when they are compared.
 const READERS: usize = 4;
 /// Where people live, in turn.

@@ -7,12 +7,13 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::build;
+use crate::chart::{self, Chart};
 use crate::failure::Failure;
 use crate::machine::{self, Machine};
-use crate::options::{Options, Part};
+use crate::options::{Look, Options, Part};
 use crate::stage::Stage;
 use crate::table::Table;
-use crate::{auth, checks, door, drain, fresh, together, year};
+use crate::{auth, checks, door, drain, fresh, ingest, merging, reading, soak, together, year};
 
 /// What a run found.
 #[derive(Debug, Serialize)]
@@ -31,10 +32,12 @@ pub struct Report {
     pub took_seconds: u64,
     /// What it found.
     pub table: Table,
+    /// What must be known to read it.
+    pub notes: Vec<String>,
 }
 
-/// Measures what `options` ask for, and writes it to their file if they name one.
-pub fn run(options: Options) -> Result<Report, Failure> {
+/// Measures what `options` ask for, or one question closely, and writes it to their files if they name some.
+pub fn run(options: Options, look: Option<Look>) -> Result<Report, Failure> {
     if cfg!(debug_assertions) {
         return Err(Failure::new(
             "this is a debug build, whose figures mean nothing: cargo run --release -p bench",
@@ -48,7 +51,19 @@ pub fn run(options: Options) -> Result<Report, Failure> {
     let versions = stage.versions()?;
     let machine = Machine::look(&build::sources(), stage.dir(), versions)?;
     let mut table = Table::default();
-    measure(&mut stage, &mut table)?;
+    let mut charts = Vec::new();
+    let mut notes = Vec::new();
+    match look {
+        None => {
+            measure(&mut stage, &mut table)?;
+            notes.push(doors(&stage.options));
+        }
+        Some(look) => {
+            let name = name(&look);
+            notes.push(look_closely(&mut stage, &mut table, (look, &machine), &mut charts)?);
+            draw(&stage.options, name, &charts)?;
+        }
+    }
     let report = Report {
         machine: Machine { load_before, ..machine },
         connections: stage.options.connections,
@@ -57,6 +72,7 @@ pub fn run(options: Options) -> Result<Report, Failure> {
         quick: stage.options.quick,
         took_seconds: began.elapsed().as_secs(),
         table,
+        notes,
     };
     if let Some(file) = &stage.options.json {
         let failed = || Failure::because(format!("could not write {}", file.display()));
@@ -65,6 +81,66 @@ pub fn run(options: Options) -> Result<Report, Failure> {
         fs::write(file, text + "\n").map_err(failed())?;
     }
     Ok(report)
+}
+
+/// What the doors of a whole run are, in a sentence.
+fn doors(options: &Options) -> String {
+    format!(
+        "Doors: {} connections, one numbered ping of about 190 bytes a request, {} people; medians; rounds in turn: {}. \
+         Each load was measured for {} s after a warm-up. After each drain, everybody's stored timeline was equal to what had been accepted.",
+        options.connections,
+        door::PEOPLE,
+        options.door_rounds(),
+        options.measured().as_secs()
+    )
+}
+
+fn name(look: &Look) -> &'static str {
+    match look {
+        Look::Ingest { .. } => "ingest",
+        Look::Drain => "drain",
+        Look::Report { .. } => "report",
+        Look::Soak { .. } => "soak",
+    }
+}
+
+/// Answers a question, draws the answer, and says what must be known to read it.
+fn look_closely(
+    stage: &mut Stage,
+    table: &mut Table,
+    (look, machine): (Look, &Machine),
+    charts: &mut Vec<Chart>,
+) -> Result<String, Failure> {
+    match look {
+        Look::Ingest { at, lists } => {
+            let grid = ingest::Grid::of(at, lists, &stage.options);
+            *charts = ingest::measure(stage, table, &grid, machine.fsync_floor.p99_ms)?;
+            Ok(ingest::NOTE.to_owned())
+        }
+        Look::Drain => {
+            merging::measure(stage, table)?;
+            Ok(merging::NOTE.to_owned())
+        }
+        Look::Report { rows } => {
+            *charts = reading::measure(stage, table, rows)?;
+            Ok(reading::NOTE.to_owned())
+        }
+        Look::Soak { minutes, rate } => {
+            *charts = soak::measure(stage, table, minutes, rate)?;
+            Ok(soak::NOTE.to_owned())
+        }
+    }
+}
+
+/// Draws into the directory that the options name, if they name one.
+fn draw(options: &Options, name: &str, charts: &[Chart]) -> Result<(), Failure> {
+    let Some(dir) = options.plot.as_ref().filter(|_| !charts.is_empty()) else {
+        return Ok(());
+    };
+    let file = dir.join(format!("{name}.svg"));
+    fs::create_dir_all(dir)
+        .and_then(|()| fs::write(&file, chart::page(charts)))
+        .map_err(Failure::because(format!("could not draw {}", file.display())))
 }
 
 fn measure(stage: &mut Stage, table: &mut Table) -> Result<(), Failure> {
@@ -108,21 +184,13 @@ impl fmt::Display for Report {
         } else {
             ""
         };
-        writeln!(
-            f,
-            "Doors: {} connections, one numbered ping of about 190 bytes a request, {} people; medians; rounds in turn: {}.",
-            self.connections,
-            door::PEOPLE,
-            self.rounds
-        )?;
-        writeln!(
-            f,
-            "Each load was measured for {} s after a warm-up{roughly}. The run took {} s.",
-            self.seconds_each, self.took_seconds
-        )?;
+        for note in &self.notes {
+            writeln!(f, "{note}")?;
+        }
         write!(
             f,
-            "Load, programs and servers share the machine. After each drain, everybody's stored timeline was equal to what had been accepted."
+            "The run took {} s{roughly}. Load, programs and servers share the machine.",
+            self.took_seconds
         )
     }
 }

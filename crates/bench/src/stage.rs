@@ -205,6 +205,12 @@ impl Stage {
         self.wait_until_drained()
     }
 
+    /// Whether the worker runs.
+    #[must_use]
+    pub fn has_worker(&self) -> bool {
+        self.worker.is_some()
+    }
+
     /// Stops the worker, if it runs, in order.
     pub fn stop_worker(&mut self) -> Result<(), Failure> {
         self.worker.take().map_or(Ok(()), |worker| worker.child.stop())
@@ -213,6 +219,27 @@ impl Stage {
     /// Says when Redis forces pings to disk from now on.
     pub fn set_fsync(&mut self, fsync: Fsync) -> Result<(), Failure> {
         self.runtime.block_on(self.connections.set_fsync(fsync))
+    }
+
+    /// Throws away what is in the queue. No worker may run.
+    pub fn clear_queue(&mut self) -> Result<(), Failure> {
+        self.runtime.block_on(self.connections.clear_queue())
+    }
+
+    /// The bytes of one entry of the queue.
+    pub fn an_entry(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+        self.runtime.block_on(self.connections.an_entry())
+    }
+
+    /// Where Redis is.
+    #[must_use]
+    pub fn redis_url(&self) -> &str {
+        self.servers.redis_url()
+    }
+
+    /// How long ago the oldest entry of the queue was put there.
+    pub fn oldest(&mut self) -> Result<Duration, Failure> {
+        self.runtime.block_on(self.connections.oldest())
     }
 
     /// How many entries are in the queue.
@@ -263,6 +290,11 @@ impl Stage {
     #[must_use]
     pub fn database(&self) -> (&Runtime, &tokio_postgres::Client) {
         (&self.runtime, &self.connections.client)
+    }
+
+    /// One more connection to the database, as the owner of everything. It works while the stage's runtime does.
+    pub async fn connect(&self) -> Result<tokio_postgres::Client, Failure> {
+        connections::to_postgres(self.servers.database_url()).await
     }
 
     /// How to load `target` as fast as it answers.

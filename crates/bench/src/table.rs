@@ -1,10 +1,11 @@
 //! The table of all figures, as Markdown for people and as JSON for programs.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Serialize;
 
-use crate::figures::{ms, us_each};
+use crate::figures::{ms, ratio, us_each};
 use crate::histogram::Histogram;
 use crate::processes::CpuTimes;
 
@@ -19,7 +20,7 @@ pub struct Table {
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
     /// Its name for programs: it stays as it is.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// What was measured, for people.
     pub what: String,
     /// The figure.
@@ -32,7 +33,10 @@ pub struct Row {
     /// What each ping cost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu_each: Option<CpuEach>,
-    /// How it compares.
+    /// What part it is of other figures of the same run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+    /// How it compares with its aim.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against: Option<Against>,
 }
@@ -63,6 +67,15 @@ pub struct CpuEach {
     pub redis_us: f64,
     /// In Postgres.
     pub postgres_us: f64,
+}
+
+/// A figure divided by another.
+#[derive(Debug, Clone, Serialize)]
+pub struct Part {
+    /// The quotient.
+    pub ratio: f64,
+    /// What the other figure is.
+    pub of: &'static str,
 }
 
 /// A figure beside what it is aimed at.
@@ -102,14 +115,15 @@ impl Table {
 impl Row {
     /// A figure in its unit.
     #[must_use]
-    pub fn new(name: &'static str, what: impl Into<String>, figure: f64, unit: &'static str) -> Self {
+    pub fn new(name: impl Into<Cow<'static, str>>, what: impl Into<String>, figure: f64, unit: &'static str) -> Self {
         Self {
-            name,
+            name: name.into(),
             what: what.into(),
             figure,
             unit,
             latency: None,
             cpu_each: None,
+            parts: Vec::new(),
             against: None,
         }
     }
@@ -139,6 +153,14 @@ impl Row {
         self
     }
 
+    /// Beside another figure of the same run: the part that this one is of it.
+    #[must_use]
+    pub fn part(mut self, whole: f64, of: &'static str) -> Self {
+        let ratio = ratio(self.figure, whole);
+        self.parts.push(Part { ratio, of });
+        self
+    }
+
     /// Beside its aim: `measured` is compared, which may be the figure itself or a ratio `of` something.
     #[must_use]
     pub fn against(mut self, measured: f64, of: &'static str, aim: Aim) -> Self {
@@ -151,13 +173,22 @@ impl Row {
         self
     }
 
+    fn beside(&self) -> String {
+        let parts = self
+            .parts
+            .iter()
+            .map(|part| format!("{} of {}", short(part.ratio), part.of));
+        let aim = self.against.iter().map(ToString::to_string);
+        parts.chain(aim).collect::<Vec<_>>().join("; ")
+    }
+
     fn cells(&self) -> [String; COLUMNS] {
         [
             self.what.clone(),
             format!("{} {}", short(self.figure), self.unit),
             self.latency.as_ref().map(ToString::to_string).unwrap_or_default(),
             self.cpu_each.as_ref().map(ToString::to_string).unwrap_or_default(),
-            self.against.as_ref().map(ToString::to_string).unwrap_or_default(),
+            self.beside(),
             self.against
                 .as_ref()
                 .map_or("", |against| if against.met { "yes" } else { "NO" })
@@ -227,7 +258,7 @@ const HEADINGS: [&str; COLUMNS] = [
     "figure",
     "p50 / p99 / p99.9 ms",
     "CPU µs each: load / api / worker / redis / postgres",
-    "beside its aim",
+    "beside others and its aim",
     "met",
 ];
 
@@ -302,6 +333,16 @@ mod tests {
         assert!(Aim::AtMost(1.0).is_met(1.0) && !Aim::AtMost(1.0).is_met(1.001));
         assert!(Aim::MoreThan(1.0).is_met(1.001) && !Aim::MoreThan(1.0).is_met(1.0));
         assert!(Aim::LessThan(100.0).is_met(99.9) && !Aim::LessThan(100.0).is_met(100.0));
+    }
+
+    #[test]
+    fn a_row_shows_what_part_it_is_of_others_before_its_aim() {
+        let row = Row::new("a", "a", 30.0, "pings/s")
+            .part(60.0, "the bare door")
+            .part(40.0, "raw Redis");
+        assert_eq!(row.beside(), "0.50 of the bare door; 0.75 of raw Redis");
+        let row = row.against(30.0, "pings/s", Aim::AtLeast(20.0));
+        assert!(row.beside().ends_with("0.75 of raw Redis; 30.0 pings/s (aim ≥ 20.0)"));
     }
 
     #[test]

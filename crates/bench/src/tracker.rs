@@ -1,16 +1,21 @@
 //! Trackers: people who use one app after the other, the pings that say so, and the timelines that must come of them.
 
-use std::io::Write;
+mod writing;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::accounts::Caller;
-use domain::time::{DAY_MS, Span, UnixMs};
+use domain::time::{Span, UnixMs};
 use domain::usage::{Attention, Holder, Label, Rank, Segment, Timeline};
 
 use crate::load::Script;
 
+use writing::{Stamps, write_number};
+
 /// How long a ping is.
 pub const PING_MS: i64 = 5_000;
-/// After how many pings a person turns to another app: after a minute.
+/// After how many pings a person turns to another app, unless they are steady: after a minute.
 const PINGS_PER_APP: u64 = 12;
 /// What people use, in turn. A ping has about 190 bytes.
 const APPS: [App; 8] = [
@@ -78,6 +83,8 @@ pub struct Person {
     begin: UnixMs,
     /// The app they begin with.
     first_app: u64,
+    /// After how many pings they turn to another.
+    pings_per_app: u64,
     /// How many of their pings have been accepted.
     accepted: u64,
 }
@@ -90,7 +97,17 @@ impl Person {
             caller,
             begin: begin.plus_ms(i64::from(place % 997) * 59),
             first_app: u64::from(place),
+            pings_per_app: PINGS_PER_APP,
             accepted: 0,
+        }
+    }
+
+    /// The same, who uses one app for so many pings before the next.
+    #[must_use]
+    pub fn steady_for(self, pings: u64) -> Self {
+        Self {
+            pings_per_app: pings.max(1),
+            ..self
         }
     }
 
@@ -114,9 +131,9 @@ impl Person {
             precedence: self.caller.precedence,
             device: self.caller.device,
         };
-        let starts = (0..self.accepted).step_by(usize::try_from(PINGS_PER_APP).unwrap_or(usize::MAX));
+        let starts = (0..self.accepted).step_by(usize::try_from(self.pings_per_app).unwrap_or(usize::MAX));
         Timeline::of(starts.filter_map(|first| {
-            let end = (first + PINGS_PER_APP).min(self.accepted);
+            let end = (first + self.pings_per_app).min(self.accepted);
             let label = self.app(first).label();
             Some(Segment {
                 span: Span::new(self.at(first), self.at(end))?,
@@ -131,7 +148,7 @@ impl Person {
     }
 
     fn app(&self, number: u64) -> App {
-        let turn = (self.first_app + number / PINGS_PER_APP) % (APPS.len() as u64);
+        let turn = (self.first_app + number / self.pings_per_app) % (APPS.len() as u64);
         APPS[usize::try_from(turn).unwrap_or(0)]
     }
 }
@@ -147,6 +164,8 @@ pub struct Trackers {
     turn: usize,
     stamps: Stamps,
     body: Vec<u8>,
+    /// What all trackers of a load have had accepted, for one who looks on.
+    accepted: Arc<AtomicU64>,
 }
 
 impl Trackers {
@@ -162,7 +181,14 @@ impl Trackers {
             turn: 0,
             stamps: Stamps::default(),
             body: Vec::new(),
+            accepted: Arc::default(),
         }
+    }
+
+    /// The same, who also count there what is accepted of them.
+    #[must_use]
+    pub fn counting(self, accepted: Arc<AtomicU64>) -> Self {
+        Self { accepted, ..self }
     }
 
     /// The people, with what has been accepted of them.
@@ -208,6 +234,7 @@ impl Script for Trackers {
         let all = status == 202 && accepted(body) == Some(self.pings_per_request);
         if all {
             self.people[self.turn].accepted += self.pings_per_request;
+            self.accepted.fetch_add(self.pings_per_request, Ordering::Relaxed);
         }
         self.turn = (self.turn + 1) % self.people.len();
         all
@@ -248,165 +275,5 @@ fn accepted(body: &[u8]) -> Option<u64> {
     std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
 }
 
-fn write_number(number: u64, out: &mut Vec<u8>) {
-    // A `Vec` takes every write.
-    let _ = write!(out, "{number}");
-}
-
-/// Writes instants as RFC 3339, and asks the calendar once a day: a load generator has better things to do.
-#[derive(Debug)]
-struct Stamps {
-    day: UnixMs,
-    /// `2026-03-01T`, of that day.
-    date: String,
-}
-
-impl Default for Stamps {
-    fn default() -> Self {
-        Self::of(UnixMs(0))
-    }
-}
-
-impl Stamps {
-    fn of(day: UnixMs) -> Self {
-        let mut date = day.to_string();
-        date.truncate("2026-03-01T".len());
-        Self { day, date }
-    }
-
-    fn write(&mut self, at: UnixMs, out: &mut Vec<u8>) {
-        let mut of_day = at.0 - self.day.0;
-        if !(0..DAY_MS).contains(&of_day) {
-            *self = Self::of(at.day_start());
-            of_day = at.0 - self.day.0;
-        }
-        let (seconds, millis) = (of_day / 1_000, of_day % 1_000);
-        let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-        out.extend(self.date.as_bytes());
-        // A `Vec` takes every write.
-        let _ = write!(out, "{hours:02}:{minutes:02}:{seconds:02}.{millis:03}Z");
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use domain::accounts::{DeviceId, SessionId, UserId};
-    use uuid::Uuid;
-
-    const BEGIN: UnixMs = UnixMs(1_772_409_599_000);
-    const ACCEPTED_ONE: &[u8] = br#"{"status":"queued","accepted":1,"rejected":[]}"#;
-
-    fn person(place: u32) -> Person {
-        let caller = Caller {
-            user: UserId(Uuid::from_u128(1)),
-            device: DeviceId(Uuid::from_u128(2)),
-            session: SessionId(Uuid::from_u128(3)),
-            precedence: 4,
-        };
-        Person::new(caller, BEGIN, place)
-    }
-
-    fn trackers(pings_per_request: u64) -> Trackers {
-        Trackers::new(vec![(person(0), "t".to_owned())], pings_per_request, u64::MAX)
-    }
-
-    fn next_body(trackers: &mut Trackers) -> serde_json::Value {
-        let mut request = Vec::new();
-        assert!(trackers.next(&mut request));
-        let text = String::from_utf8(request).expect("UTF-8");
-        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
-        assert!(head.ends_with(&format!("Content-Length: {}", body.len())), "{head}");
-        serde_json::from_str(body).expect("JSON")
-    }
-
-    #[test]
-    fn a_ping_follows_the_one_that_was_accepted_and_crosses_midnight() {
-        let mut trackers = trackers(1);
-        let first = next_body(&mut trackers);
-        assert_eq!(first["start_time"], "2026-03-01T23:59:59.000Z");
-        assert_eq!(first["end_time"], "2026-03-02T00:00:04.000Z");
-        assert_eq!(first["seq"], 1);
-        assert!(trackers.answered(202, ACCEPTED_ONE));
-        let second = next_body(&mut trackers);
-        assert_eq!(second["start_time"], first["end_time"]);
-        assert_eq!(second["seq"], 2);
-    }
-
-    #[test]
-    fn what_was_not_accepted_is_sent_again_and_does_not_count() {
-        let mut trackers = trackers(1);
-        let first = next_body(&mut trackers);
-        assert!(!trackers.answered(503, b"{}"));
-        assert_eq!(next_body(&mut trackers), first);
-        assert!(!trackers.answered(202, br#"{"accepted":0}"#));
-        assert_eq!(next_body(&mut trackers), first);
-        assert_eq!(trackers.into_people()[0].accepted(), 0);
-    }
-
-    #[test]
-    fn a_list_holds_as_many_pings_as_are_sent_at_once() {
-        let mut trackers = trackers(6);
-        let pings = next_body(&mut trackers)["pings"].clone();
-        assert_eq!(pings.as_array().map(Vec::len), Some(6));
-        assert_eq!(pings[5]["start_time"], pings[4]["end_time"]);
-        assert!(trackers.answered(202, br#"{"accepted":6}"#));
-        assert_eq!(trackers.into_people()[0].accepted(), 6);
-    }
-
-    #[test]
-    fn the_expected_timeline_is_what_the_pings_say() {
-        let mut trackers = Trackers::new(vec![(person(5), "t".to_owned())], 1, u64::MAX);
-        let mut seconds_by_site = std::collections::BTreeMap::new();
-        for _ in 0..40 {
-            let ping = next_body(&mut trackers);
-            *seconds_by_site.entry(ping["url"].as_str().map(site)).or_insert(0) += 5;
-            assert!(trackers.answered(202, ACCEPTED_ONE));
-        }
-        let person = trackers.into_people().remove(0);
-        let expected = person.expected();
-        assert_eq!(expected.segments().len(), 4);
-        let total: i64 = expected.segments().iter().map(|segment| segment.span.ms()).sum();
-        assert_eq!(Some(total), person.covered().map(Span::ms));
-        let mut expected_by_site = std::collections::BTreeMap::new();
-        for segment in expected.segments() {
-            let site = segment
-                .holder
-                .label
-                .domain
-                .as_ref()
-                .map(|site| site.as_str().to_owned());
-            *expected_by_site.entry(site).or_insert(0) += segment.span.ms() / 1_000;
-        }
-        assert_eq!(expected_by_site, seconds_by_site);
-    }
-
-    fn site(url: &str) -> String {
-        let site = domain::usage::Domain::of_url(url).expect("valid").expect("a host");
-        site.as_str().to_owned()
-    }
-
-    #[test]
-    fn a_ping_has_about_190_bytes() {
-        let mut bytes = 0;
-        for app in 0..8 {
-            let mut body = Vec::new();
-            write_ping(
-                &person(0),
-                1_000 + app * PINGS_PER_APP,
-                &mut Stamps::default(),
-                &mut body,
-            );
-            bytes += body.len();
-        }
-        assert!((180..200).contains(&(bytes / 8)), "{} bytes", bytes / 8);
-    }
-
-    #[test]
-    fn the_number_accepted_is_read_wherever_it_stands() {
-        assert_eq!(accepted(br#"{"accepted":42,"status":"queued"}"#), Some(42));
-        assert_eq!(accepted(br#"{"accepted":}"#), None);
-        assert_eq!(accepted(b"{}"), None);
-        assert_eq!(accepted(br#"{"accepted":99999999999999999999999}"#), None);
-    }
-}
+mod tests;

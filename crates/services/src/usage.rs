@@ -10,4 +10,4 @@ pub use erase::Erase;
 pub use forget::ForgetErasures;
 pub use merge::{MergePings, MergeSummary};
 pub use prepare::PrepareStorage;
-pub use track::{TrackPings, Tracked};
+pub use track::{Claimable, TrackPings, Tracked};

@@ -14,6 +14,7 @@ use redis::{Pipeline, Value, cmd};
 use super::entry;
 use super::keys;
 use super::link::{Link, is_without_stream, port_error};
+pub use reader::ARRIVALS_MAX as BATCH_ARRIVALS_MAX;
 use reader::Reader;
 
 /// See the script.

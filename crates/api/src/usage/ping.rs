@@ -11,7 +11,7 @@ use domain::usage::{AppName, Attention, Domain, Label, Ping, Seq};
 use serde::de::{self, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use services::usage::TrackPings;
+use services::usage::Claimable;
 
 use crate::calendar::{instant, instant_of};
 use crate::caller::check_owner;
@@ -93,12 +93,12 @@ impl<'a> SentPing<'a> {
     ///
     /// # Errors
     /// Every fault, with pointers that start at the ping.
-    pub(super) fn judge(self, tracking: &TrackPings) -> Result<Ping, Faults> {
+    pub(super) fn judge(self, claimable: &Claimable) -> Result<Ping, Faults> {
         let mut faults = self.faults;
         let app_name = self.app_name.and_then(|name| faults.keep("", AppName::parse(&name)));
         let domain = self.url.and_then(|url| faults.keep("", Domain::of_url(&url))).flatten();
         let span = self.start.zip(self.end).and_then(|(start, end)| {
-            let span = tracking.span(start, end);
+            let span = claimable.span(start, end);
             span.map_err(|found| faults.extend(Faults::of("", found).into_vec()))
                 .ok()
         });

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use domain::usage::{Ping, Seq};
 use serde::Serialize;
-use services::usage::TrackPings;
+use services::usage::Claimable;
 use utoipa::ToSchema;
 use utoipa::openapi::{Object, ObjectBuilder, Type};
 use uuid::Uuid;
@@ -153,7 +153,7 @@ pub(crate) async fn track(
         refused,
         rejected,
         numbered,
-    } = Verdict::of(Sent::read(body.text()?, &caller)?, &services.track);
+    } = Verdict::of(Sent::read(body.text()?, &caller)?, &services.track.now());
 
     let count = accepted.len();
     let tracked = services.track.track(&caller, accepted, refused).await?;
@@ -181,18 +181,18 @@ struct Verdict {
 }
 
 impl Verdict {
-    fn of(sent: Sent<'_>, tracking: &TrackPings) -> Self {
+    fn of(sent: Sent<'_>, claimable: &Claimable) -> Self {
         let mut verdict = Self::default();
         match sent {
             Sent::One(ping) => {
-                if let Some(faults) = verdict.judge(ping.seq, ping.judge(tracking)) {
+                if let Some(faults) = verdict.judge(ping.seq, ping.judge(claimable)) {
                     verdict.rejected = faults.into_vec().into_iter().map(|fault| (0, fault)).collect();
                 }
             }
             Sent::Many(pings) => {
                 verdict.accepted.reserve_exact(pings.len());
                 for (index, ping) in pings.into_iter().enumerate() {
-                    if let Some(faults) = verdict.judge(ping.seq, ping.judge(tracking)) {
+                    if let Some(faults) = verdict.judge(ping.seq, ping.judge(claimable)) {
                         let faults = in_list(index, faults).map(|fault| (index, fault));
                         verdict.rejected.extend(faults);
                     }

@@ -1,5 +1,7 @@
 //! The bench's own ways to the servers, past the programs that are measured.
 
+use std::time::Duration;
+
 use adapters::ambient::SystemIds;
 use adapters::crypto::{Rota, SignedAccessTokens};
 use adapters::postgres::{self, Database, Timelines, TokenKeys};
@@ -12,6 +14,16 @@ use tokio_postgres::{Client, NoTls};
 
 use crate::failure::Failure;
 use crate::figures;
+
+/// What the keys of the queue begin with: its streams, and what is counted of them.
+const QUEUE_KEYS: &str = "daybook:pings:";
+/// The one of them that is an agreement between programs, and stays.
+const AGREEMENT: &str = "daybook:pings:shards";
+/// The one that is no part of the queue any more.
+const DEAD: &str = "daybook:pings:dead";
+
+/// An entry of a stream: its id, then its fields, each a name and a value.
+type Entry = (String, Vec<Vec<u8>>);
 
 /// When Redis forces what was written to disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,12 +47,7 @@ pub(super) struct Connections {
 impl Connections {
     /// Opens them; the database has all migrations.
     pub(super) async fn open(servers: &Servers, shards: u16) -> Result<Self, Failure> {
-        let to_postgres = || Failure::because("could not connect to Postgres");
-        let (client, connection) = tokio_postgres::connect(servers.database_url(), NoTls)
-            .await
-            .map_err(to_postgres())?;
-        // It speaks to the server until the client is dropped; what goes wrong meanwhile, the client is told.
-        tokio::spawn(connection);
+        let client = to_postgres(servers.database_url()).await?;
         let database = postgres::connect(&postgres::Settings::new(servers.api_database_url()))
             .map_err(Failure::because("could not read the database's URL"))?;
 
@@ -95,6 +102,64 @@ impl Connections {
         Ok(backlog.entries)
     }
 
+    /// Throws away what is in the queue, with all that is counted of it.
+    pub(super) async fn clear_queue(&mut self) -> Result<(), Failure> {
+        let keys = self.queue_keys().await?;
+        let mut clear = redis::cmd("DEL");
+        // One that is not there, for where nothing else is.
+        clear
+            .arg(QUEUE_KEYS)
+            .arg(keys.iter().filter(|key| *key != AGREEMENT).collect::<Vec<_>>());
+        // Not in the background: what comes next is measured.
+        let cleared = clear.exec_async(&mut self.redis).await;
+        cleared.map_err(Failure::because("could not clear the queue"))
+    }
+
+    /// The bytes of an entry of the queue.
+    pub(super) async fn an_entry(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+        let first = self.firsts().await?.into_iter().next();
+        // Its one field is named first.
+        Ok(first.and_then(|(_, fields)| fields.into_iter().nth(1)))
+    }
+
+    /// How long ago the oldest entry of the queue was put there; nothing when it is empty.
+    pub(super) async fn oldest(&mut self) -> Result<Duration, Failure> {
+        let put_at = |(id, _): (String, _)| id.split_once('-')?.0.parse::<i64>().ok();
+        let oldest = self.firsts().await?.into_iter().filter_map(put_at).min();
+        let age_ms = oldest.map_or(0, |oldest| figures::now().0 - oldest);
+        Ok(Duration::from_millis(u64::try_from(age_ms).unwrap_or(0)))
+    }
+
+    /// The first entry of each stream of the queue that has any.
+    async fn firsts(&mut self) -> Result<Vec<Entry>, Failure> {
+        let failed = || Failure::because("could not look into the queue");
+        let mut firsts = Vec::new();
+        for key in self.queue_keys().await? {
+            let kind: String = redis::cmd("TYPE")
+                .arg(&key)
+                .query_async(&mut self.redis)
+                .await
+                .map_err(failed())?;
+            if kind != "stream" || key == DEAD {
+                continue;
+            }
+            let mut first = redis::cmd("XRANGE");
+            first.arg(key).arg(("-", "+", "COUNT", 1));
+            let entries: Vec<Entry> = first.query_async(&mut self.redis).await.map_err(failed())?;
+            firsts.extend(entries);
+        }
+        Ok(firsts)
+    }
+
+    /// The keys of the queue.
+    async fn queue_keys(&mut self) -> Result<Vec<String>, Failure> {
+        redis::cmd("KEYS")
+            .arg(format!("{QUEUE_KEYS}*"))
+            .query_async(&mut self.redis)
+            .await
+            .map_err(Failure::because("could not list the keys of the queue"))
+    }
+
     /// Says when Redis forces what is written to disk from now on.
     pub(super) async fn set_fsync(&mut self, fsync: Fsync) -> Result<(), Failure> {
         let value = match fsync {
@@ -109,6 +174,16 @@ impl Connections {
             .await
             .map_err(Failure::because(format!("could not set appendfsync to {value}")))
     }
+}
+
+/// A connection to the database at `url`.
+pub(super) async fn to_postgres(url: &str) -> Result<Client, Failure> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls)
+        .await
+        .map_err(Failure::because("could not connect to Postgres"))?;
+    // It speaks to the server until the client is dropped; what goes wrong meanwhile, the client is told.
+    tokio::spawn(connection);
+    Ok(client)
 }
 
 /// The maker and checker of access tokens that all programs on this database share.

@@ -4,5 +4,6 @@ mod auth;
 mod http;
 mod load;
 mod people;
+mod rows;
 mod server;
 mod year;

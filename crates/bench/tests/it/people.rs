@@ -16,6 +16,8 @@ use tokio_postgres::{Client, NoTls};
 /// A migrated database, and ways to it.
 pub struct Stored {
     pub client: Client,
+    /// Where it is, for the owner.
+    pub url: String,
     /// As the worker writes them.
     pub timelines: Timelines,
     /// As the API reads them.
@@ -35,6 +37,7 @@ impl Stored {
         let worker = connect(&Settings::new(server.worker_database_url())).expect("a URL");
         Self {
             client,
+            url,
             timelines: Timelines::new(worker),
             reader: Timelines::new(api.clone()),
             users: adapters::postgres::Accounts::new(api),

@@ -1,5 +1,8 @@
 //! What time is counted under: an application and, where it shows a web page, the page's host.
 
+mod plain;
+
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -52,6 +55,14 @@ impl Domain {
     /// # Errors
     /// A fault of `url` when the text is no URL or its host is too long.
     pub fn of_url(text: &str) -> Result<Option<Self>, Fault> {
+        match plain::host(text) {
+            Some(host) => Self::of_host(&lower_case(host)),
+            None => Self::of_any_url(text),
+        }
+    }
+
+    /// The site of a URL of any kind, by the parser that knows them all.
+    fn of_any_url(text: &str) -> Result<Option<Self>, Fault> {
         let refused = || {
             Fault::new(
                 "url",
@@ -115,6 +126,15 @@ impl fmt::Debug for Domain {
     }
 }
 
+/// `host` in lower case; copied only where it is not.
+fn lower_case(host: &str) -> Cow<'_, str> {
+    if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        host.to_ascii_lowercase().into()
+    } else {
+        host.into()
+    }
+}
+
 /// `text` trimmed, when 1 to `chars_max` characters remain and none is a control character.
 pub(crate) fn visible_text<'a>(field: &'static str, text: &'a str, chars_max: usize) -> Result<&'a str, Fault> {
     let text = text.trim();
@@ -145,6 +165,8 @@ pub(crate) fn visible_text<'a>(field: &'static str, text: &'a str, chars_max: us
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn site(url: &str) -> Option<String> {
@@ -239,5 +261,47 @@ mod tests {
                 ("b", None)
             ]
         );
+    }
+
+    #[test]
+    fn a_plain_web_address_is_not_taken_apart_and_whatever_may_be_more_is() {
+        for (url, host) in [
+            ("https://www.News.example.org/a?b=c#d", Some("www.News.example.org")),
+            ("http://localhost", Some("localhost")),
+            ("https://a-b_c.d1.example?x", Some("a-b_c.d1.example")),
+            ("https://example.org#top", Some("example.org")),
+            ("https://example.org:8443/", None),
+            ("https://ada@example.org/", None),
+            ("https://10.0.0.1/", None),
+            ("https://example.0x7f/", None),
+            ("https://xn--bcher-kva.example/", None),
+            ("https://XN--bcher-kva.example/", None),
+            ("https://example.org./", None),
+            ("https://a..b/", None),
+            ("https://b\u{fc}cher.example/", None),
+            ("https:///example.org", None),
+            ("https://", None),
+            ("ftp://example.org/", None),
+            (" https://example.org/", None),
+            ("https://example.org\\path", None),
+        ] {
+            assert_eq!(plain::host(url), host, "{url}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_024))]
+
+        #[test]
+        fn the_short_way_and_the_long_way_find_the_same_site(
+            url in "(https?|HTTPS|ftp|chrome)(:/{1,3})((www|WWW|[a-z]{1,3}|X[nN]--[a-z-]{1,9}|xn--[a-z0-9-]{1,9}|[-_A-Za-z0-9]{1,70}|0x[0-9a-f]{0,3}|[0-9]{1,4})\\.?){0,6}([:@%\\\\\t ]{0,2}[0-9]{0,6})?([/?#].{0,20})?",
+        ) {
+            prop_assert_eq!(Domain::of_url(&url), Domain::of_any_url(&url));
+        }
+
+        #[test]
+        fn of_any_text_too(text in "(https?://)?.{0,40}") {
+            prop_assert_eq!(Domain::of_url(&text), Domain::of_any_url(&text));
+        }
     }
 }

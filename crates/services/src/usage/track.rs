@@ -24,6 +24,23 @@ pub struct Tracked {
     pub merged_through: Option<u64>,
 }
 
+/// What may be claimed at a moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Claimable {
+    rules: Rules,
+    now: UnixMs,
+}
+
+impl Claimable {
+    /// The span of a ping, when it may be claimed.
+    ///
+    /// # Errors
+    /// Every fault of `start_time` and `end_time`.
+    pub fn span(&self, start: UnixMs, end: UnixMs) -> Result<Span, Vec<Fault>> {
+        self.rules.span(start, end, self.now)
+    }
+}
+
 impl TrackPings {
     /// Over these ports, under these rules.
     #[must_use]
@@ -31,12 +48,13 @@ impl TrackPings {
         Self { queue, clock, rules }
     }
 
-    /// The span of a ping, when it may be claimed now.
-    ///
-    /// # Errors
-    /// Every fault of `start_time` and `end_time`.
-    pub fn span(&self, start: UnixMs, end: UnixMs) -> Result<Span, Vec<Fault>> {
-        self.rules.span(start, end, self.clock.now())
+    /// What may be claimed now: looked at once for all pings of a request.
+    #[must_use]
+    pub fn now(&self) -> Claimable {
+        Claimable {
+            rules: self.rules,
+            now: self.clock.now(),
+        }
     }
 
     /// Keeps `pings`, and settles the numbers of those that were `refused` at the door, where they have one. `Ok` is the promise behind a 202.

@@ -13,7 +13,7 @@ use crate::redis::keys;
 use crate::redis::link::{Link, is_broken, is_without_stream};
 
 /// The most arrivals in a batch.
-const ARRIVALS_MAX: usize = 8_192;
+pub const ARRIVALS_MAX: usize = 8_192;
 /// The most entries that can be asked for at once: they hold no more arrivals than a batch may have.
 const ENTRIES_AT_ONCE: usize = ARRIVALS_MAX / entry::ARRIVALS_MAX;
 /// The most entries in a batch, when they hold little each.

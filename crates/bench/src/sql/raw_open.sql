@@ -1,0 +1,5 @@
+-- An open row for each person, one second long.
+INSERT INTO usage_open (user_id, device_id, attention, precedence, app_name, domain, start_time, end_time)
+SELECT user_id, device_id, 1, 1, 'Firefox', 'docs.example.org',
+    to_timestamp($3::double precision), to_timestamp($3::double precision) + interval '1 second'
+FROM unnest($1::uuid[], $2::uuid[]) AS person (user_id, device_id)
