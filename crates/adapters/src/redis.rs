@@ -1,13 +1,16 @@
 //! The queue between door and workers, in Redis Streams: one for each shard; entries are deleted once their pings are merged, so what is there waits.
 //! Beside it, what is announced of sessions, in a stream of its own, and who has failed to sign in and how often.
 
+mod books;
 mod entry;
 mod erasure;
 mod facts;
 mod keys;
 mod letters;
 mod link;
+mod look;
 mod queue;
+mod room;
 mod shards;
 mod source;
 mod standing;
@@ -17,19 +20,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::time::UnixMs;
-use ports::{Clock, PortError};
+use ports::usage::Books;
+use ports::{Clock, PortError, Probe};
 use redis::Client;
 
 pub use erasure::RedisPingErasure;
-pub use facts::{RedisFacts, RedisProbe};
+pub use facts::{PowerCut, RedisFacts, RedisProbe};
 pub use letters::RedisDeadLetters;
+pub use look::{LaneLook, QueueLook, RedisQueueWatch};
 pub use queue::RedisPingQueue;
+pub use room::BacklogMax;
 pub use shards::ShardsError;
-pub use source::{BATCH_ARRIVALS_MAX, RedisPingSource, Taking};
+pub use source::{RedisPingSource, Taking};
 pub use standing::{RedisAnnouncements, RedisHearing};
 pub use throttle::RedisSignInThrottle;
 
 use link::Link;
+use room::Room;
 
 /// How long opening a connection may take.
 const CONNECT_MAX: Duration = Duration::from_secs(1);
@@ -79,7 +86,15 @@ impl Redis {
     /// The queue, from the door's side. Starts a task on the present runtime, which must live as long as the callers'.
     #[must_use]
     pub fn ping_queue(&self) -> RedisPingQueue {
-        RedisPingQueue::start(self.link(self.answer_max), self.shards)
+        RedisPingQueue::start(self.link(self.answer_max), self.shards, None)
+    }
+
+    /// The same, which takes nothing more once so much waits; and what tells whether Redis still keeps what it is told.
+    #[must_use]
+    pub fn bounded_ping_queue(&self, max: BacklogMax) -> (RedisPingQueue, Arc<dyn Probe>) {
+        let room = Room::watch(max, self.link(self.answer_max));
+        let queue = RedisPingQueue::start(self.link(self.answer_max), self.shards, Some(Arc::clone(&room)));
+        (queue, room)
     }
 
     /// The queue, from the worker's side.
@@ -122,6 +137,20 @@ impl Redis {
     #[must_use]
     pub fn probe(&self) -> RedisProbe {
         RedisProbe::new(self.link(RedisProbe::ANSWER_MAX))
+    }
+
+    /// What looks at the queue, and waits so long at most for each answer.
+    #[must_use]
+    pub fn queue_watch(&self, answer_max: Duration) -> RedisQueueWatch {
+        RedisQueueWatch::new(self.link(answer_max), self.shards)
+    }
+
+    /// What became of all arrivals.
+    ///
+    /// # Errors
+    /// When it cannot be asked.
+    pub async fn books(&self) -> Result<Books, PortError> {
+        books::read(&self.link(self.answer_max)).await
     }
 
     /// What it says of itself; `now` is the present instant by our clock.

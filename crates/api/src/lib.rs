@@ -42,7 +42,7 @@ use services::accounts::{
     SecondFactorUse, SecurityLog, SignIn, SignOut,
 };
 use services::reports::{Export, Reports};
-use services::usage::{Erase, TrackPings};
+use services::usage::{Erase, OwnLetters, TrackPings};
 
 /// What the routes call.
 #[derive(Clone)]
@@ -77,6 +77,8 @@ pub struct Services {
     pub erase: Erase,
     /// Takes pings.
     pub track: TrackPings,
+    /// Shows people what of theirs could not be merged.
+    pub letters: OwnLetters,
     /// Answers where time went.
     pub reports: Reports,
     /// Tells who a token or a key speaks for.

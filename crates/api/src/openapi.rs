@@ -153,7 +153,7 @@ fn add_problems(path: &str, operation: &mut Operation) {
             "A session in a cookie, and the request does not come from a page of this server",
         ),
         (has_body, "408", "The body did not arrive in time"),
-        (path.ends_with("/{id}"), "404", "One has nothing of that id"),
+        (path.contains("/{id}"), "404", "One has nothing of that id"),
         (
             ["/api/v1/users/register", "/api/v1/users/me/email"].contains(&path),
             "409",

@@ -220,6 +220,14 @@ impl Problem {
         problem
     }
 
+    /// The queue has no room; `cause` is for the log.
+    fn full(cause: String) -> Self {
+        let detail = "the server holds as many pings as it can until they are merged; nothing is lost that was accepted: keep these, and send them again";
+        let mut problem = Self::unavailable(cause);
+        problem.0.detail = detail.into();
+        problem
+    }
+
     /// The parts that the server stands on and that are away; `cause` is for the log.
     pub(crate) fn not_ready(down: Vec<&'static str>, cause: String) -> Self {
         let mut problem = Self::unavailable(cause);
@@ -257,7 +265,9 @@ fn retry_after() -> HeaderValue {
 
 impl From<PortError> for Problem {
     fn from(error: PortError) -> Self {
-        if error.is_unavailable() {
+        if error.is_full() {
+            Self::full(error.chain())
+        } else if error.is_unavailable() {
             Self::unavailable(error.chain())
         } else {
             Self::bug(error.chain())

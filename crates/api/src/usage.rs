@@ -1,4 +1,5 @@
 //! Routes of pings.
 
+pub(crate) mod letters;
 mod ping;
 pub(crate) mod track;

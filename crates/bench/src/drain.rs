@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use adapters::redis::BATCH_ARRIVALS_MAX;
+use ports::usage::Batch;
 
 use crate::door::Doors;
 use crate::failure::Failure;
@@ -45,7 +45,7 @@ pub fn measure_batches(stage: &mut Stage, table: &mut Table) -> Result<(), Failu
 
 /// How many people there are whose pings fill a batch of every shard, so many of each.
 pub(crate) fn people_with(pings: u32) -> u32 {
-    let batch = u32::try_from(BATCH_ARRIVALS_MAX).unwrap_or(u32::MAX);
+    let batch = u32::try_from(Batch::ARRIVALS_MAX).unwrap_or(u32::MAX);
     batch * u32::from(SHARDS) / pings
 }
 

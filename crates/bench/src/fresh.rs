@@ -1,7 +1,7 @@
 //! How long it takes until a ping is seen in its user's report, while the door is under half of the load that it can take.
 
 use std::net::SocketAddr;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use domain::accounts::Caller;
@@ -30,11 +30,14 @@ const EVERY: Duration = Duration::from_millis(100);
 /// For how many times as long as other loads this one lasts: a 99th percentile wants more than a few pings.
 const LOAD_TIMES: u32 = 4;
 /// How often the report is asked for while the ping is not in it.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+const LOOK_EVERY: Duration = Duration::from_millis(2);
 /// After this the ping counts as seen, and the aim as missed.
 const SEEN_MAX: Duration = Duration::from_secs(20);
 /// How long a followed ping is.
 const PING_MS: i64 = 5_000;
+
+/// What a thread that follows pings will tell.
+pub(crate) type Following = JoinHandle<Result<Histogram, Failure>>;
 
 /// Follows pings of people who do nothing else.
 pub fn measure(stage: &mut Stage, table: &mut Table, doors: &Doors) -> Result<(), Failure> {
@@ -47,8 +50,6 @@ pub fn measure(stage: &mut Stage, table: &mut Table, doors: &Doors) -> Result<()
 
     let offered = doors.always / 2.0;
     let plan = half_load(stage, target, offered);
-    let followed = plan.measured.as_millis() / EVERY.as_millis();
-    let followers = followers(stage, u32::try_from(followed).unwrap_or(u32::MAX))?;
     let trackers = people::deal(
         people::with_trackers(&callers),
         stage.tokens(),
@@ -56,14 +57,9 @@ pub fn measure(stage: &mut Stage, table: &mut Table, doors: &Doors) -> Result<()
         ONE_BY_ONE,
     )?;
     let watched = stage.watched(Door::Real);
-    let following = thread::Builder::new()
-        .name("followers".to_owned())
-        .spawn(move || follow(followers, target, plan.warm_up))
-        .map_err(Failure::because("could not start a thread to follow pings"))?;
+    let following = follow_beside(stage, target, plan)?;
     let outcome = load::run(plan, trackers, || watched.cpu_times())?.faultless("half load")?;
-    let seen = following
-        .join()
-        .map_err(|_| Failure::new("following pings broke down"))??;
+    let seen = joined(following)?;
     stage.wait_until_drained()?;
 
     let (rate, latency) = (outcome.rate(), outcome.latency.clone());
@@ -87,6 +83,23 @@ pub fn measure(stage: &mut Stage, table: &mut Table, doors: &Doors) -> Result<()
         .cpu(used, latency.count());
     table.push(row.against(kept_up, "of what was due", Aim::AtLeast(0.95)));
     Ok(())
+}
+
+/// Follows pings of new people while a load of this plan is measured.
+pub(crate) fn follow_beside(stage: &Stage, target: SocketAddr, plan: Plan) -> Result<Following, Failure> {
+    let followed = plan.measured.as_millis() / EVERY.as_millis();
+    let followers = followers(stage, u32::try_from(followed).unwrap_or(u32::MAX))?;
+    thread::Builder::new()
+        .name("followers".to_owned())
+        .spawn(move || follow(followers, target, plan.warm_up))
+        .map_err(Failure::because("could not start a thread to follow pings"))
+}
+
+/// How long they took to be seen.
+pub(crate) fn joined(following: Following) -> Result<Histogram, Failure> {
+    following
+        .join()
+        .map_err(|_| Failure::new("following pings broke down"))?
 }
 
 fn half_load(stage: &Stage, target: SocketAddr, offered: f64) -> Plan {

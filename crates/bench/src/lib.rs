@@ -8,6 +8,7 @@ pub mod child;
 pub mod door;
 pub mod drain;
 pub mod failure;
+pub mod fair;
 pub mod figures;
 pub mod fresh;
 pub mod histogram;

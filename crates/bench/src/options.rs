@@ -118,6 +118,8 @@ pub enum Part {
     Together,
     /// How long it takes a ping to be seen in its user's report, under half load.
     Fresh,
+    /// What one heavy device, or a backlog, does to how soon other people's pings are seen.
+    Fair,
     /// How long a day's report takes over a year of everybody's time.
     Report,
     /// Whether the time of a refused sign-in tells who has an account, how many sign-ins a node does, and what a burst of them does to pings.

@@ -13,7 +13,7 @@ use crate::machine::{self, Machine};
 use crate::options::{Look, Options, Part};
 use crate::stage::Stage;
 use crate::table::Table;
-use crate::{auth, checks, door, drain, fresh, ingest, merging, reading, soak, together, year};
+use crate::{auth, checks, door, drain, fair, fresh, ingest, merging, reading, soak, together, year};
 
 /// What a run found.
 #[derive(Debug, Serialize)]
@@ -158,6 +158,9 @@ fn measure(stage: &mut Stage, table: &mut Table) -> Result<(), Failure> {
     }
     if wants(stage, Part::Together) {
         together::measure(stage, table)?;
+    }
+    if wants(stage, Part::Fair) {
+        fair::measure(stage, table)?;
     }
     if wants(stage, Part::Merge) {
         drain::measure_batches(stage, table)?;

@@ -27,7 +27,7 @@ pub struct ApiNode {
 pub async fn run(settings: &Settings) -> Result<(), Failure> {
     let parts = Parts::sound(&Addresses::of(settings)?, settings, Part::Api).await?;
     if let Some(address) = settings.metrics_listen {
-        metrics::serve(address)?;
+        metrics::serve(address, &parts)?;
     }
     let mut api = start(&parts, settings).await?;
     let asked = signals::stop();

@@ -1,7 +1,9 @@
 //! What is right and wrong with the servers that Daybook stands on: asked by `doctor`, and by every part before it starts.
 
 use adapters::postgres::{RoleReport, ServerReport};
-use adapters::redis::RedisFacts;
+use adapters::redis::{PowerCut, RedisFacts};
+
+use crate::settings::RedisFsync;
 
 /// The oldest Postgres with everything that the schema uses.
 const POSTGRES_VERSION_MIN: i32 = 150_000;
@@ -155,8 +157,8 @@ pub fn of_any_role(role: &RoleReport) -> Finding {
     fits.unwrap_or_else(|| Finding::new(Grade::Warning, format!("Connected as {}, who {says}.", role.name)))
 }
 
-/// What a Redis says of itself, judged.
-pub fn of_redis(facts: &RedisFacts) -> Vec<Finding> {
+/// What a Redis says of itself, judged; `wanted` is when it should force its file to disk.
+pub fn of_redis(facts: &RedisFacts, wanted: RedisFsync) -> Vec<Finding> {
     let mut findings = vec![Finding::new(Grade::Fine, format!("Redis {} answers.", facts.version))];
     findings.extend(facts.version_fault().map(|says| Finding::new(Grade::Broken, says)));
     findings.extend(
@@ -165,12 +167,15 @@ pub fn of_redis(facts: &RedisFacts) -> Vec<Finding> {
             .into_iter()
             .map(|says| Finding::new(Grade::Weak, says)),
     );
-    findings.extend(
-        facts
-            .durability_warnings()
-            .into_iter()
-            .map(|says| Finding::new(Grade::Warning, says)),
-    );
+    let cuts = facts.power_cut_faults().into_iter();
+    findings.extend(cuts.map(|(cut, says)| match (cut, wanted) {
+        (PowerCut::LosesASecond, RedisFsync::Always) => {
+            let or = "Or say that a second may be lost: DAYBOOK_REDIS_FSYNC=everysec.";
+            Finding::new(Grade::Weak, format!("{says} {or}"))
+        }
+        (PowerCut::LosesASecond, RedisFsync::EverySec) | (PowerCut::Unknown, _) => Finding::new(Grade::Warning, says),
+        (PowerCut::LosesMore, _) => Finding::new(Grade::Weak, says),
+    }));
     findings.extend(of_clock("Redis", facts.clock_ahead_ms));
     findings
 }
@@ -268,6 +273,32 @@ mod tests {
 
     fn worst(report: &ServerReport) -> Option<Grade> {
         of_postgres(report).iter().map(|finding| finding.grade).max()
+    }
+
+    #[test]
+    fn a_redis_that_forces_its_file_too_seldom_is_weak_unless_that_was_said() {
+        let facts = |append_fsync: Option<&str>| RedisFacts {
+            version: "7.0.15".to_owned(),
+            append_only: true,
+            append_fsync: append_fsync.map(str::to_owned),
+            no_fsync_on_rewrite: Some(false),
+            memory_bytes_max: 0,
+            memory_policy: "noeviction".to_owned(),
+            clock_ahead_ms: 0,
+        };
+        for (fsync, wanted, grade) in [
+            (Some("always"), RedisFsync::Always, Grade::Fine),
+            (Some("always"), RedisFsync::EverySec, Grade::Fine),
+            (Some("everysec"), RedisFsync::Always, Grade::Weak),
+            (Some("everysec"), RedisFsync::EverySec, Grade::Warning),
+            (Some("no"), RedisFsync::Always, Grade::Weak),
+            (Some("no"), RedisFsync::EverySec, Grade::Weak),
+            (None, RedisFsync::Always, Grade::Warning),
+        ] {
+            let findings = of_redis(&facts(fsync), wanted);
+            let worst = findings.iter().map(|finding| finding.grade).max();
+            assert_eq!(worst, Some(grade), "{fsync:?}: {findings:?}");
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub enum Command {
     Doctor,
     /// People's accounts, as the owner of the database: add, list, close, open again, set a password anew.
     User(User),
-    /// Pings that could not be merged: list them, or put them back into the queue.
+    /// Pings that could not be merged: list them, show one, or put them back into the queue.
     DeadLetters(DeadLetters),
 }
 
@@ -115,6 +115,12 @@ pub enum DeadLetterAction {
         /// Only those after this id.
         #[arg(long, value_name = "ID")]
         after: Option<String>,
+    },
+    /// Show one whole: what it claims, or its bytes where nobody can read them, and why it could not be merged.
+    Show {
+        /// The id, as `list` shows it.
+        #[arg(value_name = "ID")]
+        id: String,
     },
     /// Put them back into the queue, for a worker to try again.
     Replay {

@@ -1,5 +1,8 @@
 //! `daybook dead-letters`: shows what could not be merged, and puts it back into the queue.
 
+use std::fmt::Write;
+
+use domain::usage::{Arrival, Attention, Domain, Segment};
 use ports::usage::{DeadContent, DeadLetters, KeptLetter};
 
 use crate::cli::DeadLetterAction;
@@ -13,6 +16,7 @@ const PAGE: usize = 500;
 pub async fn run(letters: &dyn DeadLetters, action: DeadLetterAction) -> Result<(), Failure> {
     match action {
         DeadLetterAction::List { limit, after } => list(letters, usize::from(limit), after.as_deref()).await,
+        DeadLetterAction::Show { id } => show(letters, &id).await,
         DeadLetterAction::Replay { ids, all: false } => replay(letters, &ids).await,
         DeadLetterAction::Replay { all: true, .. } => replay_all(letters).await,
     }
@@ -34,6 +38,15 @@ async fn list(letters: &dyn DeadLetters, limit: usize, after: Option<&str>) -> R
         && let Some(last) = kept.last()
     {
         say(format!("There may be more: --after {}", last.id));
+    }
+    Ok(())
+}
+
+async fn show(letters: &dyn DeadLetters, id: &str) -> Result<(), Failure> {
+    let kept = letters.find(id).await.map_err(cannot_read)?;
+    let kept = kept.ok_or_else(|| Failure::new(format!("There is no dead letter {id}.")))?;
+    for (name, value) in whole(&kept) {
+        say(format!("{name:<11} {value}"));
     }
     Ok(())
 }
@@ -87,6 +100,50 @@ fn line(kept: &KeptLetter) -> String {
     format!("{}  {}  {what}: {}", kept.id, kept.died_at, kept.letter.reason)
 }
 
+/// Everything of it, by name. Whoever asks for one letter asks for what is in it.
+fn whole(kept: &KeptLetter) -> Vec<(&'static str, String)> {
+    let mut whole = vec![
+        ("id", kept.id.clone()),
+        ("died at", kept.died_at.to_string()),
+        ("reason", kept.letter.reason.clone()),
+    ];
+    match &kept.letter.content {
+        DeadContent::Arrival(Arrival::Claim { claim, seq }) => {
+            let Segment { span, holder } = &claim.segment;
+            let domain = holder.label.domain.as_ref().map(Domain::as_str);
+            whole.extend([
+                ("user", claim.user.to_string()),
+                ("device", holder.rank.device.to_string()),
+                (
+                    "number",
+                    seq.map_or_else(|| "none".to_owned(), |seq| seq.get().to_string()),
+                ),
+                ("app name", holder.label.app_name.as_str().to_owned()),
+                ("domain", domain.unwrap_or("none").to_owned()),
+                ("start", span.start().to_string()),
+                ("end", span.end().to_string()),
+                ("passive", (holder.rank.attention == Attention::Passive).to_string()),
+                ("precedence", holder.rank.precedence.to_string()),
+            ]);
+        }
+        DeadContent::Arrival(Arrival::Refused { user, device, seq }) => whole.extend([
+            ("user", user.to_string()),
+            ("device", device.to_string()),
+            ("number", format!("{}, of a ping that was refused", seq.get())),
+        ]),
+        DeadContent::Unreadable(bytes) => whole.push(("bytes", hex(bytes))),
+    }
+    whole
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut hex = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        write!(hex, "{byte:02x}").expect("a string takes all that is written to it");
+    }
+    hex
+}
+
 fn letters_in_words(count: usize) -> String {
     if count == 1 {
         "1 dead letter".to_owned()
@@ -97,4 +154,64 @@ fn letters_in_words(count: usize) -> String {
 
 fn cannot_read(error: ports::PortError) -> Failure {
     Failure::because("the dead letters could not be reached")(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::accounts::{DeviceId, UserId};
+    use domain::time::{Span, UnixMs};
+    use domain::usage::{Claim, Holder, Label, Rank, Seq};
+    use ports::usage::DeadLetter;
+
+    use super::*;
+
+    fn shown(content: DeadContent) -> String {
+        let kept = KeptLetter {
+            id: "7-0".to_owned(),
+            died_at: UnixMs(0),
+            letter: DeadLetter {
+                content,
+                reason: "a test".to_owned(),
+            },
+        };
+        let lines = whole(&kept)
+            .into_iter()
+            .map(|(name, value)| format!("{name}: {value}\n"));
+        lines.collect()
+    }
+
+    #[test]
+    fn a_letter_is_shown_whole() {
+        let (user, device) = (UserId(uuid::Uuid::from_u128(1)), DeviceId(uuid::Uuid::from_u128(2)));
+        let seq = Seq::new(9).expect("in range");
+        let span = Span::new(UnixMs(0), UnixMs(5_000)).expect("not empty");
+        let rank = Rank {
+            attention: Attention::Passive,
+            precedence: 3,
+            device,
+        };
+        let label = Label::trusted("Firefox", Some("example.org"));
+        let segment = Segment {
+            span,
+            holder: Holder { rank, label },
+        };
+        let claim = Claim { user, segment };
+        let ping = shown(DeadContent::Arrival(Arrival::Claim { claim, seq: Some(seq) }));
+        for line in [
+            "id: 7-0",
+            "reason: a test",
+            "number: 9",
+            "app name: Firefox",
+            "domain: example.org",
+            "end: 1970-01-01T00:00:05Z",
+            "passive: true",
+        ] {
+            assert!(ping.lines().any(|shown| shown == line), "{line} in\n{ping}");
+        }
+        assert!(ping.contains(&format!("user: {user}")) && ping.contains(&format!("device: {device}")));
+        let refused = shown(DeadContent::Arrival(Arrival::Refused { user, device, seq }));
+        assert!(refused.contains("number: 9, of a ping that was refused"), "{refused}");
+        let unreadable = shown(DeadContent::Unreadable(vec![0, 0xab, 0xff]));
+        assert!(unreadable.ends_with("bytes: 00abff\n"), "{unreadable}");
+    }
 }

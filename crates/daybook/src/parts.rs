@@ -6,17 +6,18 @@ pub use accounts::argon2;
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use adapters::ambient::{SystemClock, SystemIds, SystemSteadyClock};
 use adapters::mail::{Letterhead, Post};
 use adapters::postgres::{Accounts, Database, EndedSessions, Health, ServerReport, Timelines, TokenKeys};
-use adapters::redis::{Redis, RedisFacts, Taking};
+use adapters::redis::{BacklogMax, Redis, RedisFacts, RedisQueueWatch, Taking};
 use ports::accounts::{AccessTokens, Mailer};
 use ports::usage::{PingQueue, PingSource, TimelineStore};
 use ports::{Clock, Ids, Probe};
 use services::accounts::{Authenticate, FollowStandings, RelayEnded, RelayFrom, Standings};
 use services::reports::{Export, Reports};
-use services::usage::{Erase, ForgetErasures, MergePings, PrepareStorage, TrackPings};
+use services::usage::{Erase, ForgetErasures, MergePings, OwnLetters, PrepareStorage, TrackPings};
 
 use crate::checks::{self, Finding, Grade, Part};
 use crate::failure::Failure;
@@ -73,7 +74,7 @@ impl Parts {
         let (postgres, redis) = parts.reports().await?;
         for finding in checks::of_postgres(&postgres)
             .into_iter()
-            .chain(checks::of_redis(&redis))
+            .chain(checks::of_redis(&redis, settings.embedded.redis_fsync))
         {
             parts.accept(finding)?;
         }
@@ -100,7 +101,7 @@ impl Parts {
         let (postgres, redis) = self.reports().await?;
         let mut findings = checks::of_postgres(&postgres);
         findings.push(checks::of_any_role(&postgres.role));
-        findings.extend(checks::of_redis(&redis));
+        findings.extend(checks::of_redis(&redis, self.settings.embedded.redis_fsync));
         Ok(findings)
     }
 
@@ -151,7 +152,8 @@ impl Parts {
         let keys = TokenKeys::new(self.database.clone());
         let access: Arc<dyn AccessTokens> = token_keys::start(keys, self.clock.clone(), self.ids.clone()).await?;
         let people = People::new(self, Arc::clone(&access), mailer);
-        let queue: Arc<dyn PingQueue> = Arc::new(self.redis.ping_queue());
+        let (queue, durability) = self.redis.bounded_ping_queue(self.backlog_max());
+        let queue: Arc<dyn PingQueue> = Arc::new(queue);
         let timelines = Arc::new(Timelines::new(self.database.clone()));
         let (clock, ids) = (Arc::clone(&self.clock), Arc::clone(&self.ids));
         Ok(api::Services {
@@ -181,6 +183,9 @@ impl Parts {
                 journal: people.journal.clone(),
             },
             track: TrackPings::new(queue, clock.clone(), self.settings.rules),
+            letters: OwnLetters {
+                letters: Arc::new(self.redis.dead_letters()),
+            },
             reports: Reports {
                 reader: timelines,
                 users: people.accounts.clone(),
@@ -194,8 +199,13 @@ impl Parts {
             },
             clock,
             ids,
-            probes: self.probes(standings),
+            probes: self.probes(standings, durability),
         })
+    }
+
+    /// What looks at the queue, and waits so long at most for each answer.
+    pub fn queue_watch(&self, answer_max: Duration) -> RedisQueueWatch {
+        self.redis.queue_watch(answer_max)
     }
 
     /// Keeps the security log free of what nobody needs any more, for ever.
@@ -236,10 +246,19 @@ impl Parts {
         Post::open(mail.route.as_ref(), letterhead).map_err(Failure::because("DAYBOOK_MAIL cannot be used"))
     }
 
-    fn probes(&self, standings: Arc<Standings>) -> Vec<Arc<dyn Probe>> {
+    fn backlog_max(&self) -> BacklogMax {
+        BacklogMax {
+            arrivals: self.settings.backlog_pings,
+            bytes: u64::from(self.settings.backlog_mb) * 1024 * 1024,
+            though_volatile: self.settings.allow_weak_durability,
+        }
+    }
+
+    fn probes(&self, standings: Arc<Standings>, durability: Arc<dyn Probe>) -> Vec<Arc<dyn Probe>> {
         vec![
             Arc::new(Health::new(self.database.clone())),
             Arc::new(self.redis.probe()),
+            durability,
             standings,
         ]
     }

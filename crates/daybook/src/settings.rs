@@ -34,10 +34,14 @@ pub struct Settings {
     pub body_within: Duration,
     /// What stands between the network and the routes.
     pub edge: api::Edge,
-    /// `DAYBOOK_DATABASE_CONNECTIONS`: the most connections the API, or a worker, opens to Postgres.
+    /// `DAYBOOK_DATABASE_CONNECTIONS`: the most connections the API, or a worker, opens to Postgres for its work; one more looks whether it is there.
     pub database_connections: u16,
     /// `DAYBOOK_PING_SHARDS`: into how many streams pings are divided by user.
     pub ping_shards: u16,
+    /// `DAYBOOK_BACKLOG_PINGS`: how many pings may wait to be merged before more are refused with 503.
+    pub backlog_pings: u64,
+    /// `DAYBOOK_BACKLOG_MB`: how much memory Redis may use before more are, in MiB.
+    pub backlog_mb: u32,
     /// `DAYBOOK_WORKER_NAME`: the worker's name in the queue; made from host and process when not set.
     pub worker_name: Option<String>,
     /// `USAGE_MAX_CLAIM`, `USAGE_MAX_SKEW`, `USAGE_MAX_AGE`: which stretches of time a ping may claim.
@@ -74,7 +78,7 @@ pub struct EmbeddedSettings {
     pub postgres_bin: Option<PathBuf>,
     /// `DAYBOOK_REDIS_BIN`: the directory of `redis-server`.
     pub redis_bin: Option<PathBuf>,
-    /// `DAYBOOK_REDIS_FSYNC`: whether Redis syncs each write, or once a second.
+    /// `DAYBOOK_REDIS_FSYNC`: whether Redis syncs each write, or once a second. What another Redis than that of `up` must do at least.
     pub redis_fsync: RedisFsync,
     /// `DAYBOOK_REDIS_MEMORY_MB`: how much Redis may hold before pings are refused with 503.
     pub redis_memory_mb: u32,
@@ -148,6 +152,10 @@ impl Settings {
             edge: edge::read(reader),
             database_connections: reader.number("DAYBOOK_DATABASE_CONNECTIONS", 2..=1_000).unwrap_or(10),
             ping_shards: reader.number("DAYBOOK_PING_SHARDS", 1..=256).unwrap_or(4),
+            backlog_pings: reader
+                .number("DAYBOOK_BACKLOG_PINGS", 1_000..=1_000_000_000)
+                .unwrap_or(20_000_000),
+            backlog_mb: reader.number("DAYBOOK_BACKLOG_MB", 8..=1_048_576).unwrap_or(512),
             worker_name: reader.text("DAYBOOK_WORKER_NAME"),
             rules: Rules {
                 claim_max: reader.duration("USAGE_MAX_CLAIM").unwrap_or(rules.claim_max),

@@ -80,7 +80,7 @@ async fn serve(servers: &Servers, settings: &Settings) -> Result<(), Failure> {
         .beside(&servers.worker_database_url().to_owned().into(), Part::Worker)
         .await?;
     if let Some(address) = settings.metrics_listen {
-        metrics::serve(address)?;
+        metrics::serve(address, &of_api)?;
     }
     let worker = worker_node::start(&of_worker, WORKER);
     let mut api = api_node::start(&of_api, settings).await?;

@@ -21,7 +21,7 @@ pub struct WorkerNode {
 pub async fn run(settings: &Settings) -> Result<(), Failure> {
     let parts = Parts::sound(&Addresses::of(settings)?, settings, Part::Worker).await?;
     if let Some(address) = settings.metrics_listen {
-        metrics::serve(address)?;
+        metrics::serve(address, &parts)?;
     }
     let name = settings.worker_name.clone().unwrap_or_else(own_name);
     let worker = start(&parts, &name);

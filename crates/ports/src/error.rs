@@ -17,6 +17,7 @@ pub enum PortErrorKind {
 pub struct PortError {
     /// What the caller may do about it.
     pub kind: PortErrorKind,
+    is_full: bool,
     attempted: String,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -26,8 +27,17 @@ impl PortError {
     pub fn unavailable(attempted: impl Into<String>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             kind: PortErrorKind::Unavailable,
+            is_full: false,
             attempted: attempted.into(),
             source: Some(source.into()),
+        }
+    }
+
+    /// The outside has no room for what we tried to `attempted`: "keep 3 pings in the queue". It is unavailable until it has, and nothing took effect.
+    pub fn full(attempted: impl Into<String>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            is_full: true,
+            ..Self::unavailable(attempted, source)
         }
     }
 
@@ -35,6 +45,7 @@ impl PortError {
     pub fn bug(attempted: impl Into<String>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self {
             kind: PortErrorKind::Bug,
+            is_full: false,
             attempted: attempted.into(),
             source: Some(source.into()),
         }
@@ -44,6 +55,12 @@ impl PortError {
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         self.kind == PortErrorKind::Unavailable
+    }
+
+    /// Whether it is unavailable because it has no room.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.is_full
     }
 
     /// The error and its causes on one line, for a log or a dead letter.

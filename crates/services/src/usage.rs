@@ -2,12 +2,14 @@
 
 mod erase;
 mod forget;
+mod letters;
 mod merge;
 mod prepare;
 mod track;
 
 pub use erase::Erase;
 pub use forget::ForgetErasures;
+pub use letters::{LetterPage, OwnLetters};
 pub use merge::{MergePings, MergeSummary};
 pub use prepare::PrepareStorage;
 pub use track::{Claimable, TrackPings, Tracked};

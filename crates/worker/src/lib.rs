@@ -17,7 +17,7 @@ pub use pace::Pace;
 
 use pace::Outage;
 use stopping::Stopping;
-use usage::{Shard, keep_forgetting, keep_measured, keep_prepared};
+use usage::{Merging, keep_forgetting, keep_prepared};
 
 /// What a worker works with.
 #[derive(Clone)]
@@ -37,36 +37,27 @@ pub struct Work {
 /// Works until `shutdown`, then takes nothing more and finishes what it has, as long as [`Pace::grace`] allows. What is not finished then stays in the queue
 /// and is taken again, by whoever comes next.
 ///
-/// Each shard has one batch in hand at a time: while it is merged, the next gathers, so batches grow with the load, and two batches of one person never meet
-/// in one process.
+/// One batch of one shard is in hand at a time, shard after shard: while it is merged, the next gather, so batches grow with the load. Where they are large, a
+/// second is taken beside it, of another shard: two batches of one person never meet in one process.
 pub async fn run(work: Work, shutdown: impl Future<Output = ()>) {
     let stopping = Stopping::default();
     let (queue, storage) = (Outage::of("taking pings from the queue"), Outage::of("merging pings"));
-    let mut shards = JoinSet::new();
-    for number in 0..work.source.shards() {
-        let shard = Shard {
-            number,
-            source: Arc::clone(&work.source),
-            merge: work.merge.clone(),
-            pace: work.pace,
-            queue: queue.clone(),
-            storage: storage.clone(),
-        };
-        shards.spawn(shard.work(stopping.clone()));
-    }
-    // They end when this set is dropped.
-    let mut around = JoinSet::new();
+    let merging = Merging {
+        source: Arc::clone(&work.source),
+        merge: work.merge,
+        pace: work.pace,
+        queue,
+        storage,
+    };
+    // They end when these sets are dropped.
+    let (mut pings, mut around) = (JoinSet::new(), JoinSet::new());
+    pings.spawn(merging.work(stopping.clone()));
     around.spawn(keep_prepared(work.prepare, work.pace));
     around.spawn(keep_forgetting(work.forget, work.pace));
-    around.spawn(keep_measured(work.source, work.pace));
 
     shutdown.await;
     stopping.stop();
-    let finish = async { while shards.join_next().await.is_some() {} };
-    if timeout(work.pace.grace, finish).await.is_err() {
-        tracing::warn!(
-            shards = shards.len(),
-            "pings in hand could not be merged in time; they stay in the queue"
-        );
+    if timeout(work.pace.grace, pings.join_next()).await.is_err() {
+        tracing::warn!("pings in hand could not be merged in time; they stay in the queue");
     }
 }

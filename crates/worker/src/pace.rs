@@ -19,8 +19,6 @@ pub struct Pace {
     pub prepare_every: Duration,
     /// How often it is looked whether it can be forgotten that somebody was erased.
     pub forget_every: Duration,
-    /// How often the queue is measured.
-    pub measure_every: Duration,
     /// How long what was taken may need after the wish to end.
     pub grace: Duration,
 }
@@ -33,7 +31,6 @@ impl Default for Pace {
             retry_max: Duration::from_secs(5),
             prepare_every: Duration::from_hours(1),
             forget_every: Duration::from_mins(5),
-            measure_every: Duration::from_secs(5),
             grace: Duration::from_secs(20),
         }
     }

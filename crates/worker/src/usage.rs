@@ -2,7 +2,10 @@
 
 mod around;
 mod backend;
+mod hands;
 mod job;
+mod order;
+mod told;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -15,14 +18,15 @@ use services::usage::MergePings;
 use crate::pace::{Outage, Pace};
 use crate::stopping::Stopping;
 
-pub(crate) use around::{keep_forgetting, keep_measured, keep_prepared};
+pub(crate) use around::{keep_forgetting, keep_prepared};
 use backend::Batches;
+use hands::{BATCHES_MAX, Hands};
 use job::MergeBatch;
+use told::Told;
 
-/// The work of one shard.
+/// Pings out of the queue, into the timelines.
 #[derive(Clone)]
-pub(crate) struct Shard {
-    pub(crate) number: u16,
+pub(crate) struct Merging {
     pub(crate) source: Arc<dyn PingSource>,
     pub(crate) merge: MergePings,
     pub(crate) pace: Pace,
@@ -30,8 +34,8 @@ pub(crate) struct Shard {
     pub(crate) storage: Outage,
 }
 
-impl Shard {
-    /// Takes and merges batches one after the other until work is to end. A worker that fails is replaced; what it had in hand is taken again.
+impl Merging {
+    /// Takes and merges batches until work is to end. A worker that fails is replaced; what it had in hand is taken again.
     pub(crate) async fn work(self, stopping: Stopping) {
         let mut retries = self.pace.retries();
         while !stopping.is_stopping() {
@@ -45,17 +49,18 @@ impl Shard {
                 // The panic has been logged where it happened.
                 Err(_) => "it panicked".to_owned(),
             };
-            tracing::error!(shard = self.number, why, "a worker failed and is replaced");
+            tracing::error!(why, "a worker failed and is replaced");
             stopping.wait(retries.next()).await;
         }
     }
 
     async fn worker(self, stopping: Stopping) -> Result<(), WorkerError> {
-        let batches = Batches::new(&self, stopping);
-        let job = MergeBatch::new(self);
-        WorkerBuilder::new(format!("pings-{}", job.shard()))
+        let hands = Hands::default();
+        let batches = Batches::new(self.clone(), hands.clone(), stopping);
+        let job = MergeBatch::new(self, hands, Told::default());
+        WorkerBuilder::new("pings")
             .backend(batches)
-            .concurrency(1)
+            .concurrency(BATCHES_MAX)
             .build(move |batch: Batch| {
                 let job = job.clone();
                 async move { job.run(batch).await }

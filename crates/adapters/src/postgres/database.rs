@@ -16,7 +16,7 @@ use super::failure::Failure;
 pub struct Settings {
     /// `postgresql://user:password@host/database`, or key words as libpq has them.
     pub url: String,
-    /// The most connections at a time.
+    /// The most connections at a time that work; one more looks whether the database is there.
     pub connections_max: usize,
     /// How long a call waits for a free connection, and a new connection for the server.
     pub wait_max: Duration,
@@ -56,6 +56,8 @@ impl fmt::Debug for Settings {
 #[derive(Clone)]
 pub struct Database {
     pool: Pool,
+    /// One connection beside the pool, for who must not wait for those that work.
+    apart: Pool,
     call_max: Duration,
 }
 
@@ -78,16 +80,19 @@ pub fn connect(settings: &Settings) -> Result<Database, PortError> {
     let recycling = ManagerConfig {
         recycling_method: RecyclingMethod::Fast,
     };
-    let pool = Pool::builder(Manager::from_config(config, NoTls, recycling))
-        .max_size(settings.connections_max)
-        .runtime(Runtime::Tokio1)
-        .wait_timeout(Some(settings.wait_max))
-        .create_timeout(Some(settings.wait_max))
-        .post_create(session(settings.statement_max))
-        .build()
-        .map_err(|error| PortError::bug("make a pool of database connections", error))?;
+    let pool = |connections_max| {
+        Pool::builder(Manager::from_config(config.clone(), NoTls, recycling.clone()))
+            .max_size(connections_max)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(settings.wait_max))
+            .create_timeout(Some(settings.wait_max))
+            .post_create(session(settings.statement_max))
+            .build()
+            .map_err(|error| PortError::bug("make a pool of database connections", error))
+    };
     Ok(Database {
-        pool,
+        pool: pool(settings.connections_max)?,
+        apart: pool(1)?,
         call_max: settings.call_max,
     })
 }
@@ -115,12 +120,21 @@ impl Database {
         let outcome = timeout(self.call_max, work)
             .await
             .unwrap_or(Err(Failure::Overdue(self.call_max)));
+        if outcome.as_ref().is_err_and(Failure::is_stale_plan) {
+            // Whoever tries again prepares them again.
+            self.pool.manager().statement_caches.clear();
+        }
         outcome.map_err(|failure| failure.while_trying_to(attempt()))
     }
 
     /// A connection, given back when dropped.
     pub(super) async fn client(&self) -> Result<Object, Failure> {
         Ok(self.pool.get().await?)
+    }
+
+    /// The connection that is not for work, likewise: it is there also while the others are all busy.
+    pub(super) async fn client_apart(&self) -> Result<Object, Failure> {
+        Ok(self.apart.get().await?)
     }
 }
 

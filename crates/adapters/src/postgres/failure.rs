@@ -10,6 +10,8 @@ use refinery::error::Kind as MigrationErrorKind;
 use thiserror::Error;
 use tokio_postgres::error::{DbError, SqlState};
 
+/// Where Postgres says that what a prepared statement answers has changed, as by a migration: with the code of what it cannot do, and a text in its language.
+const STALE_PLAN_ROUTINE: &str = "RevalidateCachedQuery";
 /// Where Postgres says that a new row breaks a policy.
 const POLICY_ROUTINE: &str = "ExecWithCheckOptions";
 
@@ -51,6 +53,7 @@ pub(super) struct Refusal {
     constraint: Option<String>,
     table: Option<String>,
     is_policy: bool,
+    is_stale_plan: bool,
 }
 
 impl Failure {
@@ -82,6 +85,11 @@ impl Failure {
         matches!(self, Self::Refused(refusal) if refusal.code == SqlState::UNDEFINED_TABLE.code())
     }
 
+    /// Whether the statements that are prepared are out of date: prepared again, they work.
+    pub(super) fn is_stale_plan(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.is_stale_plan)
+    }
+
     /// Whether this constraint refused it.
     pub(super) fn violates(&self, constraint: &str) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.constraint.as_deref() == Some(constraint))
@@ -96,6 +104,7 @@ impl Failure {
         match self {
             // No operator can mend it: a statement of ours wrote for somebody else than its transaction is for.
             Self::Refused(refusal) if refusal.is_policy => PortErrorKind::Bug,
+            Self::Refused(refusal) if refusal.is_stale_plan => PortErrorKind::Unavailable,
             Self::Refused(refusal) => kind_of(&refusal.code),
             Self::Migration(error) if matches!(error.kind(), MigrationErrorKind::Connection(..)) => {
                 PortErrorKind::Unavailable
@@ -128,6 +137,8 @@ impl From<&DbError> for Refusal {
             table: error.table().map(str::to_owned),
             // It has the code of a missing grant, and a text in the server's language.
             is_policy: *error.code() == SqlState::INSUFFICIENT_PRIVILEGE && error.routine() == Some(POLICY_ROUTINE),
+            is_stale_plan: *error.code() == SqlState::FEATURE_NOT_SUPPORTED
+                && error.routine() == Some(STALE_PLAN_ROUTINE),
         }
     }
 }
@@ -185,6 +196,7 @@ mod tests {
             constraint: None,
             table: None,
             is_policy: false,
+            is_stale_plan: false,
         })
     }
 
@@ -251,6 +263,7 @@ mod tests {
             constraint: Some("no_overlap".to_owned()),
             table: None,
             is_policy: false,
+            is_stale_plan: false,
         };
         let error = Failure::Refused(refusal).while_trying_to("merge 3 pings");
         assert_eq!(

@@ -24,14 +24,14 @@ pub struct Health {
 }
 
 impl Health {
-    /// Of `database`. A call needs a connection: over a pool that work keeps busy, it answers that there is none.
+    /// Of `database`, looked at over a connection of its own, so that it does not wait for the work that it judges.
     #[must_use]
     pub fn new(database: Database) -> Self {
         Self { database }
     }
 
     async fn look(&self) -> Result<(), Failure> {
-        let lacking = pending(&*self.database.client().await?).await?;
+        let lacking = pending(&*self.database.client_apart().await?).await?;
         if lacking.is_empty() {
             return Ok(());
         }

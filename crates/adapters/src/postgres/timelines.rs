@@ -78,7 +78,7 @@ impl Timelines {
             if some.is_empty() {
                 break;
             }
-            let difference = difference(&transaction, some, &mut merged.dropped).await?;
+            let difference = difference(&transaction, some, &mut merged.erased).await?;
             let no_room = self.months.unknown_of(&difference.months()?);
             if !no_room.is_empty() {
                 transaction.rollback().await?;
@@ -123,15 +123,13 @@ enum Attempt {
     NoRoom(BTreeSet<Month>),
 }
 
-/// Locks the people of `shares`, reads what their claims can touch, and computes what must be written. Adds to `dropped` the arrivals of those who were erased.
+/// Locks the people of `shares`, reads what their claims can touch, and computes what must be written. Adds to `erased` those who were.
 async fn difference(
     transaction: &Transaction<'_>,
     shares: Vec<Share>,
-    dropped: &mut usize,
+    erased: &mut Vec<UserId>,
 ) -> Result<Difference, Failure> {
-    *dropped += arrivals(&shares);
-    let (shares, mut stored) = read::lock_and_read(transaction, shares).await?;
-    *dropped -= arrivals(&shares);
+    let (shares, mut stored) = read::lock_and_read(transaction, shares, erased).await?;
     let mut difference = Difference::default();
     for share in shares {
         let known = stored.remove(&share.user).unwrap_or_default();
@@ -145,10 +143,6 @@ async fn difference(
         difference.add(share.user, change, (open_end, known.note), settled);
     }
     Ok(difference)
-}
-
-fn arrivals(shares: &[Share]) -> usize {
-    shares.iter().map(|share| share.arrivals).sum()
 }
 
 #[async_trait]

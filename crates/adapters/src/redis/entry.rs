@@ -8,7 +8,8 @@
 //! text    = bytes:varint utf8{bytes}
 //! ```
 //!
-//! Integers are LEB128. Bytes of one version are for ever: what changes gets the next number, and workers learn to read it before the door writes it.
+//! Integers are LEB128. Bytes of one version are for ever: what changes gets the next number, and workers learn to read it before the door writes it. Right
+//! behind every version but the first stands how many arrivals the entry holds, as a varint: so who cannot read it can still count it.
 
 use domain::accounts::{DeviceId, UserId};
 use domain::time::{Span, UnixMs};
@@ -71,6 +72,19 @@ pub(super) fn read(entry: &[u8]) -> Result<Vec<Arrival>, Unreadable> {
         }
     }
     Ok(arrivals)
+}
+
+/// How many arrivals an entry counts as in the books that nobody here can read: what a newer version says of itself; of anything else nobody can tell, and it is
+/// one. The same whenever it is asked of the same bytes.
+pub(super) fn unreadable_arrivals(entry: &[u8]) -> u64 {
+    let mut reader = Reader { rest: entry };
+    let said = match reader.byte() {
+        // What begins with a letter is text, and no entry.
+        Some(version) if version > VERSION && version.is_ascii_control() => reader.varint(),
+        _ => None,
+    };
+    said.filter(|count| (1..=ARRIVALS_MAX as u64).contains(count))
+        .unwrap_or(1)
 }
 
 /// Why nobody can read an entry.

@@ -13,6 +13,8 @@ use super::entry;
 use super::keys;
 use super::link::{Link, port_error};
 
+/// See the script.
+const FORGET: &str = include_str!("erasure/forget.lua");
 /// How many letters are read at once.
 const LETTERS_AT_ONCE: usize = 500;
 /// How many letters or devices are named in one command.
@@ -55,9 +57,9 @@ impl RedisPingErasure {
             let theirs = page.iter().filter(|(_, fields)| is_of(&users, fields));
             let theirs: Vec<&str> = theirs.map(|(id, _)| id.as_str()).collect();
             if !theirs.is_empty() {
-                let mut delete = cmd("XDEL");
-                delete.arg(keys::DEAD).arg(&theirs);
-                forgotten += self.link.query_again::<usize>(&delete).await?;
+                let mut forget = cmd("EVAL");
+                forget.arg(FORGET).arg(2).arg(keys::DEAD).arg(keys::BOOKS).arg(&theirs);
+                forgotten += self.link.query_again::<usize>(&forget).await?;
             }
         }
     }

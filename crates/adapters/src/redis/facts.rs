@@ -68,7 +68,7 @@ impl RedisFacts {
 
     async fn read(link: &Link, now: UnixMs) -> RedisResult<Self> {
         let info: String = link.query(cmd("INFO").arg("everything")).await?;
-        let info: HashMap<&str, &str> = info.lines().filter_map(|line| line.split_once(':')).collect();
+        let info = said(&info);
         let said = |name: &str| info.get(name).copied().unwrap_or_default();
         let (secs, micros): (i64, i64) = link.query(&cmd("TIME")).await?;
         let mut config = cmd("CONFIG");
@@ -99,42 +99,72 @@ impl RedisFacts {
     /// What breaks the promise of a 202 whatever happens, each in a sentence that says how to mend it.
     #[must_use]
     pub fn durability_faults(&self) -> Vec<String> {
+        let no_file = (!self.append_only).then(|| NO_FILE.to_owned());
+        let evicts = evicts(self.memory_bytes_max, &self.memory_policy);
+        no_file.into_iter().chain(evicts).collect()
+    }
+
+    /// What can lose accepted pings when the power fails, though not when a process does, each with how many and in a sentence that says how to mend it.
+    #[must_use]
+    pub fn power_cut_faults(&self) -> Vec<(PowerCut, String)> {
         let mut faults = Vec::new();
-        if !self.append_only {
-            faults.push(
-                "Redis writes no append-only file, so accepted pings are lost when it ends: set appendonly to yes."
-                    .to_owned(),
-            );
+        match self.append_fsync.as_deref() {
+            Some("always") => {}
+            Some("everysec") => faults.push((
+                PowerCut::LosesASecond,
+                "A power cut can lose pings accepted in the second before it: set appendfsync to always, not everysec.".to_owned(),
+            )),
+            Some(other) => faults.push((
+                PowerCut::LosesMore,
+                format!("A power cut can lose pings accepted in the half minute before it: set appendfsync to always, not {other}."),
+            )),
+            None => faults.push((
+                PowerCut::Unknown,
+                "Redis does not say when it forces its file to disk: a power cut may lose pings accepted just before it.".to_owned(),
+            )),
         }
-        if self.memory_bytes_max > 0 && self.memory_policy != "noeviction" {
-            faults.push(format!(
-                "Redis may throw accepted pings away when its memory is full: set maxmemory-policy to noeviction, not {}.",
-                self.memory_policy
+        if self.no_fsync_on_rewrite == Some(true) {
+            faults.push((
+                PowerCut::LosesMore,
+                "A power cut while Redis rewrites its file can lose accepted pings: set no-appendfsync-on-rewrite to no.".to_owned(),
             ));
         }
         faults
     }
+}
 
-    /// What can lose accepted pings when the power fails, though not when a process does, each in a sentence that says how to mend it.
-    #[must_use]
-    pub fn durability_warnings(&self) -> Vec<String> {
-        let mut warnings = Vec::new();
-        match self.append_fsync.as_deref() {
-            Some("always") => {}
-            Some(other) => warnings.push(format!(
-                "A power cut can lose pings accepted just before it: set appendfsync to always, not {other}."
-            )),
-            None => warnings.push(
-                "Redis does not say when it forces its file to disk: a power cut may lose pings accepted just before it.".to_owned(),
-            ),
-        }
-        if self.no_fsync_on_rewrite == Some(true) {
-            warnings.push(
-                "A power cut while Redis rewrites its file can lose accepted pings: set no-appendfsync-on-rewrite to no.".to_owned(),
-            );
-        }
-        warnings
+/// What a power cut can lose of pings that were accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PowerCut {
+    /// Redis does not say.
+    Unknown,
+    /// Those of a second.
+    LosesASecond,
+    /// Those of longer.
+    LosesMore,
+}
+
+const NO_FILE: &str =
+    "Redis writes no append-only file, so accepted pings are lost when it ends: set appendonly to yes.";
+
+fn evicts(memory_bytes_max: u64, policy: &str) -> Option<String> {
+    (memory_bytes_max > 0 && policy != "noeviction").then(|| {
+        format!("Redis may throw accepted pings away when its memory is full: set maxmemory-policy to noeviction, not {policy}.")
+    })
+}
+
+/// The lines of `INFO`, by their names.
+pub(super) fn said(info: &str) -> HashMap<&str, &str> {
+    info.lines().filter_map(|line| line.split_once(':')).collect()
+}
+
+/// What makes Redis forget what it is told, in a sentence, as its `INFO` on memory and persistence says; nothing when it does not.
+pub(super) fn volatility(info: &HashMap<&str, &str>) -> Option<String> {
+    let said = |name: &str| info.get(name).copied().unwrap_or_default();
+    if said("aof_enabled") != "1" {
+        return Some(NO_FILE.to_owned());
     }
+    evicts(said("maxmemory").parse().unwrap_or_default(), said("maxmemory_policy"))
 }
 
 #[cfg(test)]
@@ -156,7 +186,7 @@ mod tests {
     #[test]
     fn a_durable_redis_has_no_faults() {
         assert!(durable().durability_faults().is_empty());
-        assert!(durable().durability_warnings().is_empty());
+        assert!(durable().power_cut_faults().is_empty());
         assert_eq!(durable().version_fault(), None);
     }
 
@@ -186,15 +216,26 @@ mod tests {
     }
 
     #[test]
-    fn what_only_a_power_cut_can_lose_is_a_warning() {
-        for fsync in [Some("everysec".to_owned()), None] {
+    fn what_only_a_power_cut_can_lose_is_said_with_how_much_that_is() {
+        for (fsync, rewrite, cuts) in [
+            (Some("everysec"), false, vec![PowerCut::LosesASecond]),
+            (Some("no"), false, vec![PowerCut::LosesMore]),
+            (None, false, vec![PowerCut::Unknown]),
+            (Some("always"), true, vec![PowerCut::LosesMore]),
+            (
+                Some("everysec"),
+                true,
+                vec![PowerCut::LosesASecond, PowerCut::LosesMore],
+            ),
+        ] {
             let facts = RedisFacts {
-                append_fsync: fsync,
-                no_fsync_on_rewrite: Some(true),
+                append_fsync: fsync.map(str::to_owned),
+                no_fsync_on_rewrite: Some(rewrite),
                 ..durable()
             };
             assert!(facts.durability_faults().is_empty());
-            assert_eq!(facts.durability_warnings().len(), 2);
+            let found: Vec<PowerCut> = facts.power_cut_faults().into_iter().map(|(cut, _)| cut).collect();
+            assert_eq!(found, cuts, "{fsync:?}");
         }
     }
 

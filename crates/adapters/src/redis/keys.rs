@@ -2,13 +2,18 @@
 
 use domain::accounts::UserId;
 use domain::time::UnixMs;
+use domain::usage::Lane;
 
 /// The group of all workers in each stream of pings.
 pub(super) const GROUP: &str = "daybook";
-/// How many streams there are.
+/// The group by which workers take the newest of a live lane that lags.
+pub(super) const NEWEST: &str = "daybook-newest";
+/// How many shards there are.
 pub(super) const SHARDS: &str = "daybook:pings:shards";
 /// The stream of dead letters.
 pub(super) const DEAD: &str = "daybook:pings:dead";
+/// A hash: what became of all arrivals, see [`ports::usage::Books`]. Its fields are those of the books, as decimal numbers; one that is missing is 0.
+pub(super) const BOOKS: &str = "daybook:pings:books";
 /// A hash: through which number each device's pings are merged. Its fields are the 16 bytes of a device's id.
 pub(super) const MERGED: &str = "daybook:merged";
 
@@ -23,16 +28,24 @@ pub(super) const THROTTLE: &str = "daybook:throttle:";
 
 /// The one field of an entry of pings: the arrivals.
 pub(super) const ARRIVALS: &str = "p";
-/// Of a dead letter: its bytes, an entry of pings where they can be read.
+/// Of a dead letter: its bytes, an entry of pings where they can be read. How many arrivals it counts as is in a field `n`, which only scripts read.
 pub(super) const LETTER: &str = "p";
 /// Of a dead letter: why.
 pub(super) const REASON: &str = "reason";
 /// Of a dead letter: the shard it came from.
 pub(super) const SHARD: &str = "shard";
 
-/// The stream of a shard.
-pub(super) fn pings(shard: u16) -> String {
-    format!("daybook:pings:{shard}")
+/// The stream of a shard's lane.
+pub(super) fn pings(shard: u16, lane: Lane) -> String {
+    match lane {
+        Lane::Live => format!("daybook:pings:{shard}"),
+        Lane::Bulk => format!("daybook:pings:{shard}:bulk"),
+    }
+}
+
+/// The streams of all lanes of all shards: whoever counts or scans what waits goes through them.
+pub(super) fn streams(shards: u16) -> impl Iterator<Item = String> {
+    (0..shards).flat_map(|shard| Lane::ALL.map(|lane| pings(shard, lane)))
 }
 
 /// When an entry of this id was put into its stream, by Redis' clock; `None` when no entry has such an id.

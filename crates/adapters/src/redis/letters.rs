@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use domain::time::UnixMs;
-use domain::usage::Arrival;
+use domain::usage::{Arrival, Lane};
 use ports::PortError;
 use ports::usage::{DeadContent, DeadLetter, DeadLetters, KeptLetter};
 use redis::{RedisResult, cmd};
@@ -39,10 +39,12 @@ impl RedisDeadLetters {
         let mut replay = cmd("EVAL");
         replay
             .arg(REPLAY)
-            .arg(2)
+            .arg(3)
             .arg(keys::DEAD)
-            .arg(keys::pings(stored.goes_to(self.shards)))
-            .arg(id);
+            .arg(keys::pings(stored.goes_to(self.shards), Lane::Live))
+            .arg(keys::BOOKS)
+            .arg(id)
+            .arg(stored.arrivals());
         self.link.query::<bool>(&replay).await
     }
 }
@@ -50,11 +52,23 @@ impl RedisDeadLetters {
 #[async_trait]
 impl DeadLetters for RedisDeadLetters {
     async fn list(&self, after: Option<&str>, limit: usize) -> Result<Vec<KeptLetter>, PortError> {
+        if after.is_some_and(|after| keys::put_at(after).is_none()) {
+            return Ok(Vec::new());
+        }
         // "(" leaves the id itself out.
         let from = after.map_or_else(|| "-".to_owned(), |after| format!("({after}"));
         let letters = self.range(&from, "+", limit).await;
         let letters = letters.map_err(|error| port_error("list the dead letters", error))?;
         Ok(letters.into_iter().map(Stored::into_kept).collect())
+    }
+
+    async fn find(&self, id: &str) -> Result<Option<KeptLetter>, PortError> {
+        if keys::put_at(id).is_none() {
+            return Ok(None);
+        }
+        let found = self.range(id, id, 1).await;
+        let found = found.map_err(|error| port_error(format!("read dead letter {id}"), error))?;
+        Ok(found.into_iter().next().map(Stored::into_kept))
     }
 
     async fn replay(&self, id: &str) -> Result<bool, PortError> {
@@ -97,6 +111,14 @@ impl Stored {
     fn arrival(&self) -> Option<Arrival> {
         let arrivals = entry::read(&self.bytes).ok()?;
         <[Arrival; 1]>::try_from(arrivals).ok().map(|[arrival]| arrival)
+    }
+
+    /// How many arrivals it counts as once it is in the queue again.
+    fn arrivals(&self) -> u64 {
+        entry::read(&self.bytes).map_or_else(
+            |_| entry::unreadable_arrivals(&self.bytes),
+            |arrivals| arrivals.len() as u64,
+        )
     }
 
     /// The shard of its user today, as there may be another number of them; where nobody can tell, the one it came from.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ports::PortError;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult};
-use redis::{ServerErrorKind, Value};
+use redis::{ServerError, ServerErrorKind, Value};
 use tokio::sync::Mutex;
 
 /// A connection of its own to Redis, for one or for many tasks.
@@ -93,8 +93,21 @@ impl Link {
 
 /// Whether the connection is to blame, not the command. One that leads to a server which has become a replica is: the name may stand for another by now.
 pub(super) fn is_broken(error: &RedisError) -> bool {
-    let is_replica = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
-    is_replica || error.is_io_error() || error.is_timeout() || error.is_unrecoverable_error()
+    says(error, |error| error.kind() == Some(ServerErrorKind::ReadOnly))
+        || error.is_io_error()
+        || error.is_timeout()
+        || error.is_unrecoverable_error()
+}
+
+/// Whether Redis said this, to the command or to one of a transaction, which it then did not run at all.
+fn says(error: &RedisError, is_it: impl Fn(&ServerError) -> bool) -> bool {
+    let refused = error.clone().into_server_errors();
+    refused.is_some_and(|refused| refused.iter().any(|(_, error)| is_it(error)))
+}
+
+/// Whether Redis has no memory left for it.
+pub(super) fn is_full(error: &RedisError) -> bool {
+    says(error, |error| error.code() == "OOM")
 }
 
 /// Whether the connection was there and is no longer. One that could not be opened, or that was silent for too long, was tried long enough.
@@ -112,11 +125,16 @@ pub(super) fn is_without_stream(error: &RedisError) -> bool {
 pub(super) fn port_error(attempted: impl Into<String>, error: RedisError) -> PortError {
     let is_bug = match error.kind() {
         ErrorKind::UnexpectedReturnType | ErrorKind::Client => true,
+        ErrorKind::Server(ServerErrorKind::ExecAbort) => {
+            says(&error, |error| error.kind() == Some(ServerErrorKind::ResponseError))
+        }
         ErrorKind::Server(kind) => matches!(kind, ServerErrorKind::ResponseError | ServerErrorKind::CrossSlot),
         _ => error.code() == Some("WRONGTYPE"),
     };
     if is_bug {
         PortError::bug(attempted, error)
+    } else if is_full(&error) {
+        PortError::full(attempted, error)
     } else {
         PortError::unavailable(attempted, error)
     }

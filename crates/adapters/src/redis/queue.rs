@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use domain::accounts::DeviceId;
-use domain::usage::Arrival;
+use domain::usage::{Arrival, Lane};
 use ports::PortError;
 use ports::usage::PingQueue;
 use redis::RedisError;
@@ -15,7 +15,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::entry::{self, Piece};
 use super::keys;
-use super::link::{Link, port_error};
+use super::link::{Link, is_full, port_error};
+use super::room::{Closed, Room};
 
 /// How many callers may wait for a write. One more is told that the queue is unavailable.
 const WAITING_MAX: usize = 8_192;
@@ -30,19 +31,40 @@ pub struct RedisPingQueue {
     pushes: mpsc::Sender<Push>,
     waiting_bytes: Arc<AtomicUsize>,
     shards: u16,
+    /// None where nothing but Redis itself bounds the queue.
+    room: Option<Arc<Room>>,
 }
 
 impl RedisPingQueue {
     /// Starts the task that writes, on the present runtime; it ends when the queue is dropped.
-    pub(super) fn start(link: Link, shards: u16) -> Self {
+    pub(super) fn start(link: Link, shards: u16, room: Option<Arc<Room>>) -> Self {
         let (pushes, waiting) = mpsc::channel(WAITING_MAX);
         let waiting_bytes = Arc::new(AtomicUsize::new(0));
-        tokio::spawn(writer::write_all(link, waiting, Arc::clone(&waiting_bytes)));
+        let task = writer::Writing {
+            link,
+            waiting_bytes: Arc::clone(&waiting_bytes),
+            room: room.clone(),
+        };
+        tokio::spawn(task.write_all(waiting));
         Self {
             pushes,
             waiting_bytes,
             shards,
+            room,
         }
+    }
+
+    /// Whether the queue may grow.
+    fn has_room(&self, arrivals: usize) -> Result<(), PortError> {
+        let Some(Err(closed)) = self.room.as_ref().map(|room| room.check()) else {
+            return Ok(());
+        };
+        turned_away(arrivals, closed.word());
+        let attempted = attempt(arrivals);
+        Err(match closed {
+            Closed::Volatile => PortError::unavailable(attempted, closed),
+            Closed::Arrivals | Closed::Bytes => PortError::full(attempted, closed),
+        })
     }
 
     fn admit(&self, push: Push) -> Result<(), Refusal> {
@@ -67,27 +89,46 @@ impl PingQueue for RedisPingQueue {
         let Some(first) = arrivals.first() else {
             return Ok(None);
         };
+        self.has_room(arrivals.len())?;
         let (answer, answered) = oneshot::channel();
         let push = Push {
-            shard: keys::shard_of(first.user(), self.shards),
+            way: (keys::shard_of(first.user(), self.shards), Lane::of(arrivals.len())),
             device: arrivals.iter().find_map(Arrival::numbered).map(|(device, _)| device),
             pieces: entry::pieces(&arrivals),
             answer,
         };
-        let attempted = || format!("keep {} pings in the queue", arrivals.len());
+        let attempted = || attempt(arrivals.len());
         self.admit(push)
             .map_err(|refusal| PortError::unavailable(attempted(), refusal))?;
         match answered.await {
             Ok(Ok(merged_through)) => Ok(merged_through),
-            Ok(Err(error)) => Err(port_error(attempted(), error)),
+            Ok(Err(error)) => {
+                if is_full(&error) {
+                    turned_away(arrivals.len(), REDIS_FULL);
+                }
+                Err(port_error(attempted(), error))
+            }
             Err(_) => Err(PortError::unavailable(attempted(), Refusal::Stopped)),
         }
     }
 }
 
+fn attempt(arrivals: usize) -> String {
+    format!("keep {arrivals} pings in the queue")
+}
+
+/// The word in metrics for a Redis that itself had no room.
+pub(super) const REDIS_FULL: &str = "redis_full";
+
+/// Counts arrivals that were not even tried to be kept, or for which Redis had no room.
+pub(super) fn turned_away(arrivals: usize, why: &'static str) {
+    metrics::counter!("daybook_pings_turned_away_total", "why" => why).increment(arrivals as u64);
+}
+
 /// What one caller wants kept.
 struct Push {
-    shard: u16,
+    /// The shard and the lane.
+    way: (u16, Lane),
     pieces: Vec<Piece>,
     /// The device that asks through which number its pings are merged.
     device: Option<DeviceId>,

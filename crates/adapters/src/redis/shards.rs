@@ -29,13 +29,15 @@ pub enum ShardsError {
 /// Keeps the number if there is none yet, and compares.
 pub(super) async fn agree(link: &Link, set: u16) -> Result<(), ShardsError> {
     let attempted = |error: RedisError| port_error("compare the number of shards with that of the queue", error);
-    link.query::<bool>(cmd("SETNX").arg(keys::SHARDS).arg(set))
-        .await
-        .map_err(attempted)?;
-    let kept: u16 = link.query(cmd("GET").arg(keys::SHARDS)).await.map_err(attempted)?;
-    if kept == set {
-        Ok(())
-    } else {
-        Err(ShardsError::Differ { kept, set })
+    // Asked first: a Redis that is full takes no number, and whoever could empty it must be able to start.
+    let mut kept: Option<u16> = link.query(cmd("GET").arg(keys::SHARDS)).await.map_err(attempted)?;
+    if kept.is_none() {
+        let keep = link.query::<bool>(cmd("SETNX").arg(keys::SHARDS).arg(set)).await;
+        keep.map_err(attempted)?;
+        kept = link.query(cmd("GET").arg(keys::SHARDS)).await.map_err(attempted)?;
+    }
+    match kept {
+        Some(kept) if kept != set => Err(ShardsError::Differ { kept, set }),
+        _ => Ok(()),
     }
 }

@@ -1,5 +1,7 @@
 //! The worker's side of the queue: takes batches, holds them, settles them.
 
+mod newest;
+mod orphans;
 mod reader;
 mod reply;
 
@@ -7,14 +9,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::time::UnixMs;
+use domain::usage::Lane;
 use ports::PortError;
-use ports::usage::{Backlog, Batch, DeadContent, Outcome, PingSource, Receipt};
-use redis::{Pipeline, Value, cmd};
+use ports::usage::{Backlog, Batch, Dead, DeadContent, Fates, Outcome, Part, PingSource, Receipt};
+use redis::{Pipeline, RedisResult, Value, cmd};
 
 use super::entry;
 use super::keys;
 use super::link::{Link, is_without_stream, port_error};
-pub use reader::ARRIVALS_MAX as BATCH_ARRIVALS_MAX;
 use reader::Reader;
 
 /// See the script.
@@ -25,21 +27,25 @@ const SETTLE: &str = include_str!("source/settle.lua");
 pub struct Taking {
     /// The worker's name: no two that run at the same time have the same. One that keeps its name over a restart goes on at once with what it held.
     pub name: String,
-    /// How long `take` waits for pings.
+    /// How long `ready` waits for pings.
     pub wait: Duration,
     /// How long a batch is not held before another worker takes it over.
     pub abandoned_after: Duration,
+    /// How much older than the last entry of a live lane those in front are when the newest are taken before them.
+    pub lags_after: Duration,
     /// How long a worker that holds nothing is not heard of before its name is forgotten.
     pub forgotten_after: Duration,
 }
 
 impl Taking {
-    /// By a worker of this name, waiting at most a second, taking over what was not held for 15, forgetting who was not heard of for an hour.
+    /// By a worker of this name, waiting at most a second, taking over what was not held for 15, the newest first after 10, forgetting who was not heard of
+    /// for an hour.
     pub fn by(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
             wait: Duration::from_secs(1),
             abandoned_after: Duration::from_secs(15),
+            lags_after: Duration::from_secs(10),
             forgotten_after: Duration::from_hours(1),
         }
     }
@@ -47,40 +53,108 @@ impl Taking {
 
 /// The queue in Redis Streams, as consumer groups see it.
 pub struct RedisPingSource {
-    /// One for each shard, each with a connection of its own because it waits on it.
+    shards: u16,
+    /// One for each stream, those of a shard beside each other.
     readers: Vec<Reader>,
-    /// For everything that does not wait.
+    /// For what waits.
+    waiting: Link,
+    /// For everything that does not.
     link: Link,
-    name: String,
+    taking: Taking,
 }
 
 impl RedisPingSource {
     /// `link` makes connections with the given bound on an answer.
     pub(super) fn new(taking: &Taking, shards: u16, answer_max: Duration, link: impl Fn(Duration) -> Link) -> Self {
-        let reader = |shard| Reader::new(shard, taking.clone(), link(taking.wait + answer_max));
+        let readers = |shard| Lane::ALL.map(|lane| Reader::new(shard, lane, taking.clone()));
         Self {
-            readers: (0..shards).map(reader).collect(),
+            shards,
+            readers: (0..shards).flat_map(readers).collect(),
+            waiting: link(taking.wait + answer_max),
             link: link(answer_max),
-            name: taking.name.clone(),
+            taking: taking.clone(),
         }
+    }
+
+    fn reader(&self, shard: u16, lane: Lane) -> Option<&Reader> {
+        let mut readers = self.readers.iter();
+        readers.find(|reader| (reader.shard, reader.lane) == (shard, lane))
+    }
+
+    /// The readers that have something to do. Unless some have without it, waits for what is new, and has them begin with that.
+    async fn ready_readers(&self) -> RedisResult<Vec<&Reader>> {
+        let (mut ready, mut beginners) = (Vec::new(), Vec::new());
+        for reader in &self.readers {
+            if reader.is_due().await {
+                ready.push(reader);
+            }
+            if reader.may_begin().await {
+                beginners.push(reader);
+            }
+        }
+        if beginners.is_empty() {
+            return Ok(ready);
+        }
+        let mut read = cmd("XREADGROUP");
+        read.arg("GROUP").arg(keys::GROUP).arg(&self.taking.name);
+        // One of each stream tells that there is something; the others are taken when it is their turn.
+        read.arg("COUNT").arg(1);
+        if ready.is_empty() {
+            // 0 would be for ever.
+            read.arg("BLOCK").arg(reader::ms(self.taking.wait).max(1));
+        }
+        read.arg("STREAMS");
+        for reader in &beginners {
+            read.arg(&reader.stream);
+        }
+        for _ in &beginners {
+            read.arg(">");
+        }
+        for (stream, entries) in reply::read(self.waiting.query(&read).await?)? {
+            if let Some(reader) = beginners.iter().find(|reader| reader.stream == stream) {
+                reader.begin(entries).await;
+                ready.push(reader);
+            }
+        }
+        Ok(ready)
     }
 }
 
 #[async_trait]
 impl PingSource for RedisPingSource {
     fn shards(&self) -> u16 {
-        u16::try_from(self.readers.len()).unwrap_or(u16::MAX)
+        self.shards
     }
 
-    async fn take(&self, shard: u16) -> Result<Option<Batch>, PortError> {
+    async fn ready(&self) -> Result<Vec<(u16, Lane)>, PortError> {
+        let ready = match self.ready_readers().await {
+            Ok(ready) => ready,
+            Err(error) => {
+                for reader in &self.readers {
+                    reader.start_over().await;
+                }
+                if !is_without_stream(&error) {
+                    return Err(port_error("wait for pings", error));
+                }
+                self.readers.iter().collect()
+            }
+        };
+        let mut ready: Vec<_> = ready.iter().map(|reader| (reader.shard, reader.lane)).collect();
+        ready.sort_unstable_by_key(|(shard, lane)| (*lane, *shard));
+        ready.dedup();
+        Ok(ready)
+    }
+
+    async fn take(&self, shard: u16, part: Part, arrivals_max: usize) -> Result<Option<Batch>, PortError> {
         let attempted = || format!("take pings of shard {shard}");
-        match self.readers.get(usize::from(shard)) {
-            Some(reader) => reader.take().await.map_err(|error| port_error(attempted(), error)),
-            None => Err(PortError::bug(
-                attempted(),
-                format!("there are {} shards", self.readers.len()),
-            )),
-        }
+        let reader = self
+            .reader(shard, part.lane())
+            .ok_or_else(|| PortError::bug(attempted(), format!("there are {} shards", self.shards)))?;
+        let taken = match part {
+            Part::Newest => reader.take_newest(&self.link, arrivals_max).await,
+            Part::Live | Part::Bulk => reader.take(&self.link, arrivals_max).await,
+        };
+        taken.map_err(|error| port_error(attempted(), error))
     }
 
     async fn hold(&self, receipt: &Receipt) -> Result<(), PortError> {
@@ -89,13 +163,15 @@ impl PingSource for RedisPingSource {
         }
         let mut claim = cmd("XCLAIM");
         claim
-            .arg(keys::pings(receipt.shard))
+            .arg(keys::pings(receipt.shard, receipt.lane))
             .arg(keys::GROUP)
-            .arg(&self.name)
-            .arg(0)
-            .arg(&receipt.entries)
-            // Does not count as a delivery.
-            .arg("JUSTID");
+            .arg(&self.taking.name)
+            .arg(0);
+        for entry in &receipt.entries {
+            claim.arg(&entry.name);
+        }
+        // Does not count as a delivery.
+        claim.arg("JUSTID");
         match self.link.query_again::<Value>(&claim).await {
             Err(error) if !is_without_stream(&error) => {
                 let attempted = format!("hold {} entries of shard {}", receipt.entries.len(), receipt.shard);
@@ -110,21 +186,27 @@ impl PingSource for RedisPingSource {
         let mut settle = cmd("EVAL");
         settle
             .arg(SETTLE)
-            .arg(3)
-            .arg(keys::pings(receipt.shard))
+            .arg(4)
+            .arg(keys::pings(receipt.shard, receipt.lane))
             .arg(keys::DEAD)
             .arg(keys::MERGED)
+            .arg(keys::BOOKS)
             .arg(keys::GROUP)
             .arg(receipt.shard)
-            .arg(receipt.entries.len())
-            .arg(&receipt.entries)
-            .arg(outcome.dead.len());
-        for letter in &outcome.dead {
-            match &letter.content {
-                DeadContent::Arrival(arrival) => settle.arg(entry::alone(arrival)),
-                DeadContent::Unreadable(bytes) => settle.arg(bytes),
+            .arg(receipt.entries.len());
+        for entry in &receipt.entries {
+            settle.arg(&entry.name);
+        }
+        for fates in Fates::of(receipt, outcome) {
+            settle.arg(&[fates.merged, fates.refused, fates.dropped, fates.dead]);
+        }
+        settle.arg(outcome.dead.len());
+        for Dead { entry, letter } in &outcome.dead {
+            let (arrivals, bytes) = match &letter.content {
+                DeadContent::Arrival(arrival) => (1, entry::alone(arrival)),
+                DeadContent::Unreadable(bytes) => (entry::unreadable_arrivals(bytes), bytes.clone()),
             };
-            settle.arg(&letter.reason);
+            settle.arg(*entry).arg(arrivals).arg(bytes).arg(&letter.reason);
         }
         settle.arg(outcome.merged_through.len());
         for (device, _) in &outcome.merged_through {
@@ -133,19 +215,22 @@ impl PingSource for RedisPingSource {
         for (_, number) in &outcome.merged_through {
             settle.arg(*number);
         }
-        let settled = self.link.query_again::<u64>(&settle).await;
-        settled.map(drop).map_err(|error| {
+        let settled = self.link.query_again::<(u64, i64)>(&settle).await;
+        let (arrivals, at_ms) = settled.map_err(|error| {
             let attempted = format!("settle {} entries of shard {}", receipt.entries.len(), receipt.shard);
             port_error(attempted, error)
-        })
+        })?;
+        if arrivals > 0 {
+            show_lag(receipt, at_ms);
+        }
+        Ok(())
     }
 
     async fn backlog(&self) -> Result<Backlog, PortError> {
         let mut commands = Pipeline::new();
         // A stream that is not there yet has no group, which is an error of its command and means that nothing is taken.
         commands.ignore_errors();
-        for shard in 0..self.shards() {
-            let stream = keys::pings(shard);
+        for stream in keys::streams(self.shards()) {
             commands.cmd("XLEN").arg(&stream);
             commands.cmd("XPENDING").arg(&stream).arg(keys::GROUP);
         }
@@ -158,18 +243,21 @@ impl PingSource for RedisPingSource {
 
     async fn oldest(&self) -> Result<Option<UnixMs>, PortError> {
         let mut commands = Pipeline::new();
-        for shard in 0..self.shards() {
-            commands
-                .cmd("XRANGE")
-                .arg(keys::pings(shard))
-                .arg("-")
-                .arg("+")
-                .arg("COUNT")
-                .arg(1);
+        for stream in keys::streams(self.shards()) {
+            commands.cmd("XRANGE").arg(stream).arg("-").arg("+").arg("COUNT").arg(1);
         }
         let answers = self.link.query_all_again(&commands).await;
         answers
             .and_then(reply::oldest)
             .map_err(|error| port_error("ask for the oldest entry of the queue", error))
+    }
+}
+
+/// Shows how long the entries took from the door to here, both by Redis' clock.
+fn show_lag(receipt: &Receipt, settled_at_ms: i64) {
+    let lag = metrics::histogram!("daybook_lag_seconds");
+    for put_at in receipt.entries.iter().filter_map(|entry| keys::put_at(&entry.name)) {
+        let lag_ms = u64::try_from(settled_at_ms - put_at.0).unwrap_or(0);
+        lag.record(Duration::from_millis(lag_ms));
     }
 }

@@ -1,8 +1,11 @@
 //! The queue in a real Redis, one for each test.
 
+mod books;
 mod door;
 mod facts;
 mod faults;
+mod look;
+mod room;
 mod standing;
 mod throttle;
 mod worker;
@@ -13,7 +16,7 @@ use std::time::Duration;
 use adapters::redis::{Redis, RedisPingSource, Taking};
 use async_trait::async_trait;
 use domain::usage::Arrival;
-use ports::usage::{Batch, DeadLetters, Outcome, PingErasure, PingQueue, PingSource};
+use ports::usage::{Batch, Books, DeadLetters, Outcome, Part, PingErasure, PingQueue, PingSource};
 use redis::aio::MultiplexedConnection;
 use redis::{FromRedisValue, cmd};
 use testkit::contract::queue::QueueUnderTest;
@@ -74,6 +77,8 @@ impl House {
             (0, 0),
             "entries, of them in flight"
         );
+        let books = self.redis.books().await.expect("Redis is there");
+        assert!(books.balance() && books.in_flight == 0, "{books:?}");
     }
 }
 
@@ -87,6 +92,13 @@ impl QueueUnderTest for House {
         Arc::new(self.redis.ping_source(&taking(name, abandoned_after)))
     }
 
+    fn impatient_worker(&self, name: &str) -> Arc<dyn PingSource> {
+        Arc::new(self.redis.ping_source(&Taking {
+            lags_after: Duration::ZERO,
+            ..taking(name, NEVER)
+        }))
+    }
+
     fn letters(&self) -> Arc<dyn DeadLetters> {
         Arc::new(self.redis.dead_letters())
     }
@@ -95,10 +107,22 @@ impl QueueUnderTest for House {
         Arc::new(self.redis.ping_erasure())
     }
 
+    async fn books(&self) -> Books {
+        self.redis.books().await.expect("Redis is there")
+    }
+
     async fn push_unreadable(&self, shard: u16, bytes: Vec<u8>) {
-        let mut add = cmd("XADD");
-        add.arg(format!("daybook:pings:{shard}")).arg("*").arg("p").arg(bytes);
-        add.query_async::<String>(&mut self.raw().await).await.expect("added");
+        let mut add = redis::pipe();
+        add.atomic();
+        add.cmd("XADD")
+            .arg(format!("daybook:pings:{shard}"))
+            .arg("*")
+            .arg("p")
+            .arg(bytes);
+        for field in ["received", "in_flight"] {
+            add.cmd("HINCRBY").arg("daybook:pings:books").arg(field).arg(1);
+        }
+        add.exec_async(&mut self.raw().await).await.expect("added");
     }
 }
 
@@ -116,16 +140,23 @@ async fn soon<T>(what: impl Future<Output = T>) -> T {
     timeout(SOON, what).await.expect("it comes in time")
 }
 
+async fn taken(source: &impl PingSource, shard: u16, part: Part) -> Option<Batch> {
+    let taken = source.take(shard, part, Batch::ARRIVALS_MAX).await;
+    taken.expect("Redis is there")
+}
+
 /// Takes and settles until nothing comes; answers all batches.
 async fn drained(source: &RedisPingSource) -> Vec<Batch> {
     let mut batches = Vec::new();
     for shard in 0..SHARDS {
-        while let Some(batch) = source.take(shard).await.expect("Redis is there") {
-            source
-                .settle(&batch.receipt, &Outcome::default())
-                .await
-                .expect("settled");
-            batches.push(batch);
+        for part in [Part::Live, Part::Bulk] {
+            while let Some(batch) = taken(source, shard, part).await {
+                source
+                    .settle(&batch.receipt, &Outcome::default())
+                    .await
+                    .expect("settled");
+                batches.push(batch);
+            }
         }
     }
     batches

@@ -43,10 +43,10 @@ pub(crate) struct NewApiKeyBody {
 #[schema(as = Scope)]
 #[expect(dead_code, reason = "tells which names there are; the domain reads and writes them")]
 pub(crate) enum ScopeName {
-    /// Send pings.
+    /// Send pings, and have dead letters tried again.
     #[schema(rename = "pings:write")]
     PingsWrite,
-    /// Read reports.
+    /// Read reports and dead letters.
     #[schema(rename = "reports:read")]
     ReportsRead,
 }

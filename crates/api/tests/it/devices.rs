@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::usage::Arrival;
-use ports::usage::PingSource;
+use ports::usage::{Batch, Part, PingSource};
 use serde_json::{Value, json};
 
 use crate::house::{House, Person, good_ping};
@@ -32,7 +32,11 @@ fn at(person: &Person) -> String {
 fn precedences(house: &House) -> Vec<i32> {
     let source = house.queue.source("reader", Duration::from_mins(1));
     let mut precedences = Vec::new();
-    while let Some(batch) = house.runtime.block_on(source.take(0)).expect("the queue is there") {
+    while let Some(batch) = house
+        .runtime
+        .block_on(source.take(0, Part::Live, Batch::ARRIVALS_MAX))
+        .expect("the queue is there")
+    {
         precedences.extend(batch.arrivals.iter().map(|arrival| match arrival {
             Arrival::Claim { claim, .. } => claim.segment.holder.rank.precedence,
             Arrival::Refused { .. } => panic!("it was good"),

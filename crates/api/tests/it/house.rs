@@ -11,7 +11,7 @@ use domain::time::UnixMs;
 use domain::usage::Arrival;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use ports::accounts::Mail;
-use ports::usage::PingSource;
+use ports::usage::{Batch, Dead, DeadContent, DeadLetter, DeadLetters, Outcome, Part, PingSource};
 use serde_json::{Value, json};
 use services::accounts::{FollowStandings, Standings};
 use services::usage::MergePings;
@@ -125,6 +125,32 @@ impl House {
         assert!(is_all.expect("it can be heard"));
     }
 
+    /// Has a ping of somebody's die, and answers the id of the letter.
+    pub fn bury(&self, person: &Person) -> String {
+        self.merge();
+        let ping = ping("Diary", None, "2026-03-01T07:00:00Z", "2026-03-01T07:00:05Z");
+        self.track(person, &json!({"pings": [ping]})).expect(202);
+        self.runtime.block_on(async {
+            let batch = self
+                .source
+                .take(0, Part::Live, Batch::ARRIVALS_MAX)
+                .await
+                .expect("there")
+                .expect("a batch");
+            let letter = DeadLetter {
+                content: DeadContent::Arrival(batch.arrivals[0].clone()),
+                reason: "a test".to_owned(),
+            };
+            let outcome = Outcome {
+                dead: vec![Dead { entry: 0, letter }],
+                ..Outcome::default()
+            };
+            self.source.settle(&batch.receipt, &outcome).await.expect("settled");
+            let letters = self.queue.list(None, 1_000).await.expect("there");
+            letters.last().expect("one letter").id.clone()
+        })
+    }
+
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -224,8 +250,10 @@ impl House {
         self.runtime.block_on(async {
             let mut claims = 0;
             while self.source.backlog().await.expect("the queue is there").entries > 0 {
-                let batch = self.source.take(0).await.expect("the queue is there");
-                let batch = batch.expect("what waits can be taken");
+                let batch = match self.take(Part::Live).await {
+                    Some(batch) => batch,
+                    None => self.take(Part::Bulk).await.expect("what waits can be taken"),
+                };
                 claims += batch
                     .arrivals
                     .iter()
@@ -235,6 +263,11 @@ impl House {
             }
             claims
         })
+    }
+
+    async fn take(&self, part: Part) -> Option<Batch> {
+        let taken = self.source.take(0, part, Batch::ARRIVALS_MAX).await;
+        taken.expect("the queue is there")
     }
 
     /// Tracks pings of the form `(application, URL, start, end)` and merges them.

@@ -12,6 +12,7 @@ mod garbage;
 mod hostile;
 mod house;
 mod isolation;
+mod letters;
 mod limits;
 mod manner;
 mod openapi;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::accounts::SessionId;
 use domain::usage::Arrival;
 use ports::accounts::{Announcements, StandingChange};
-use ports::usage::PingSource;
+use ports::usage::{Batch, Part, PingSource};
 use serde_json::Value;
 
 use crate::client::{Answer, document};
@@ -107,7 +107,11 @@ fn a_ping_is_kept_with_the_precedence_that_its_device_has_by_then() {
     house.track(&ada, &good_ping()).expect(202);
     let source = house.queue.source("reader", Duration::from_mins(1));
     let mut precedences = Vec::new();
-    while let Some(batch) = house.runtime.block_on(source.take(0)).expect("the queue is there") {
+    while let Some(batch) = house
+        .runtime
+        .block_on(source.take(0, Part::Live, Batch::ARRIVALS_MAX))
+        .expect("the queue is there")
+    {
         precedences.extend(batch.arrivals.iter().map(|arrival| match arrival {
             Arrival::Claim { claim, .. } => claim.segment.holder.rank.precedence,
             Arrival::Refused { .. } => panic!("it was good"),

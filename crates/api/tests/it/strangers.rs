@@ -34,6 +34,7 @@ struct Owner {
     person: Person,
     phone: Person,
     key: Value,
+    letter: String,
 }
 
 fn operations() -> Vec<Operation> {
@@ -80,7 +81,7 @@ fn body(id: &str) -> Option<Value> {
         "confirm_second_factor" => Some(json!({"code": "123456"})),
         "list_api_keys" | "revoke_api_key" | "list_devices" | "sign_device_out" | "logout" | "logout_all"
         | "show_profile" | "show_security_log" | "export_account" | "show_timeline" | "report_apps" | "report_urls"
-        | "report_days" => None,
+        | "report_days" | "list_dead_letters" | "show_dead_letter" | "replay_dead_letter" => None,
         other => panic!("{other} is called by no stranger: say here what it takes"),
     }
 }
@@ -108,8 +109,10 @@ impl Owner {
             "2026-03-01T09:00:00Z",
             "2026-03-01T10:00:00Z",
         );
+        let letter = house.bury(&person);
         house.tracked(&person, &[diary]);
         Self {
+            letter,
             person,
             phone,
             key: key.expect(201).json(),
@@ -122,6 +125,17 @@ impl Owner {
         [&self.phone.device, text("id"), text("device_id")]
     }
 
+    /// One that means something to an operation of this path.
+    fn id_for(&self, path: &str) -> &str {
+        if path.contains("api-keys") {
+            self.ids()[1]
+        } else if path.contains("dead-letters") {
+            &self.letter
+        } else {
+            self.ids()[0]
+        }
+    }
+
     /// Everything that she can see of herself.
     fn dump(&self, house: &House) -> BTreeMap<String, Value> {
         let reads = [
@@ -131,6 +145,7 @@ impl Owner {
             "/api/v1/users/me/security-log?limit=500",
             "/api/v1/usage/timeline?from=2026-02-01&to=2026-03-02",
             "/api/v1/report/days?from=2026-02-01&to=2026-03-02",
+            "/api/v1/usage/dead-letters",
         ];
         let seen = reads.map(|path| (path.to_owned(), house.get(&self.phone, path).expect(200).json()));
         let mut dump: BTreeMap<_, _> = seen.into();
@@ -196,11 +211,7 @@ fn nobody_is_answered() {
     let tokens = ["garbage", "", "a.b.c", &ended.token, &old.token, &old.refresh, key];
     let mut called = 0;
     for operation in guarded() {
-        let id = if operation.path.contains("api-keys") {
-            owner.ids()[1]
-        } else {
-            owner.ids()[0]
-        };
+        let id = owner.id_for(operation.path);
         let bare = operation.call(&house, id, "").send();
         let shown = tokens.map(|token| operation.call(&house, id, "").token(token).send());
         for answer in shown.into_iter().chain([bare]) {
@@ -245,7 +256,7 @@ fn with_anothers_ids_everybody_gets_their_own_or_nothing_and_changes_nothing_of_
             }
         }
         if operation.path.contains("{id}") {
-            for id in owner.ids() {
+            for id in owner.ids().into_iter().chain([owner.letter.as_str()]) {
                 let missing = send(operation.call(&house, id, "")).expect(404);
                 assert_eq!(missing.problem(), "not_found", "{}", operation.id);
             }
@@ -279,24 +290,34 @@ fn a_key_is_let_in_where_its_scope_allows_it_and_nowhere_else() {
     let both = make(json!(["reports:read", "pings:write"]));
     let mut let_in = BTreeSet::new();
     for operation in guarded() {
-        let send = |key: &str| operation.call(&house, &ada.device, "").token(key).send();
-        let (allowed, refused): (&[&String], &[&String]) = match (operation.ways.contains(&"api_key"), operation.path) {
+        let send = |key: &str| {
+            let id = if operation.path.contains("dead-letters/") {
+                house.bury(&ada)
+            } else {
+                ada.device.clone()
+            };
+            operation.call(&house, &id, "").token(key).send()
+        };
+        let (allowed, refused): (&[&String], &[&String]) = match (operation.ways.contains(&"api_key"), operation.id) {
             (false, _) => (&[], &[&reads, &writes, &both]),
-            (true, "/api/v1/usage/track") => (&[&writes, &both], &[&reads]),
+            (true, "track_pings" | "replay_dead_letter") => (&[&writes, &both], &[&reads]),
             (true, _) => (&[&reads, &both], &[&writes]),
         };
         for key in refused {
             assert_eq!(send(key).expect(403).problem(), "not_for_keys", "{}", operation.id);
         }
         for key in allowed {
-            assert!([200, 202].contains(&send(key).status), "{}", operation.id);
+            assert!([200, 202, 204].contains(&send(key).status), "{}", operation.id);
             let_in.insert(operation.id);
         }
     }
     let expected = [
+        "list_dead_letters",
+        "replay_dead_letter",
         "report_apps",
         "report_days",
         "report_urls",
+        "show_dead_letter",
         "show_timeline",
         "track_pings",
     ];

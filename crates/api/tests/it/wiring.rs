@@ -10,7 +10,7 @@ use services::accounts::{
     SignOut, Standings, Tokens,
 };
 use services::reports::{Export, Reports};
-use services::usage::{Erase, TrackPings};
+use services::usage::{Erase, OwnLetters, TrackPings};
 use testkit::clock::{TestClock, TestIds};
 use testkit::memory::accounts::MemoryAccounts;
 use testkit::memory::crypto::{MemoryAccessTokens, MemoryPasswords, MemoryRefreshTokens};
@@ -97,6 +97,9 @@ impl Parts {
             export: self.export(&shared),
             erase: self.erase(&shared),
             track: TrackPings::new(Arc::new(self.queue.clone()), self.clock.clone(), Rules::default()),
+            letters: OwnLetters {
+                letters: Arc::new(self.queue.clone()),
+            },
             reports: Reports {
                 reader: self.timelines.clone(),
                 users: self.accounts.clone(),

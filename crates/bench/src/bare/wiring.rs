@@ -18,7 +18,7 @@ use services::accounts::{
     SignOut, Standings, Tokens,
 };
 use services::reports::{Export, Reports};
-use services::usage::{Erase, TrackPings};
+use services::usage::{Erase, OwnLetters, TrackPings};
 
 use crate::failure::Failure;
 use crate::stage;
@@ -200,6 +200,9 @@ fn serve(
             journal: journal.clone(),
         },
         track: TrackPings::new(queue, clock.clone(), Rules::default()),
+        letters: OwnLetters {
+            letters: Arc::new(redis.dead_letters()),
+        },
         reports: Reports {
             reader: timelines.clone(),
             users: accounts.clone(),

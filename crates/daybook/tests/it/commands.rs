@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use testkit::servers::{TestPostgres, TestRedis};
+use testkit::servers::{Fsync, TestPostgres, TestRedis};
 
 use crate::program::{Program, daybook, run, text};
 
@@ -53,7 +53,7 @@ struct Installation {
 
 impl Installation {
     fn of(database: TestPostgres) -> Self {
-        let redis = TestRedis::start();
+        let redis = TestRedis::start_with(Fsync::Always, 0);
         Self { database, redis }
     }
 
@@ -180,6 +180,55 @@ fn servers_that_can_lose_pings_are_refused_unless_the_operator_says_otherwise() 
     );
 
     let worker = installation.start("worker", &[("DAYBOOK_ALLOW_WEAK_DURABILITY", "yes")]);
+    worker.line_with("worker is ready");
+    assert!(worker.terminate().success());
+}
+
+#[test]
+fn a_redis_that_can_lose_pings_is_refused_unless_it_is_said_how_many() {
+    let installation = Installation::of(TestPostgres::start_durable());
+    assert!(installation.run("migrate").status.success());
+    let client = redis::Client::open(installation.redis.url()).expect("a URL");
+    let set = |name: &str, value: &str| {
+        let mut connection = client.get_connection().expect("a connection");
+        let mut set = redis::cmd("CONFIG");
+        set.arg("SET").arg(name).arg(value);
+        set.query::<()>(&mut connection).expect(name);
+    };
+    set("maxmemory", "64mb");
+    for (name, weak, sound, but_for) in [
+        ("appendonly", "no", "yes", ("DAYBOOK_ALLOW_WEAK_DURABILITY", "yes")),
+        (
+            "maxmemory-policy",
+            "allkeys-lru",
+            "noeviction",
+            ("DAYBOOK_ALLOW_WEAK_DURABILITY", "yes"),
+        ),
+        ("appendfsync", "no", "always", ("DAYBOOK_ALLOW_WEAK_DURABILITY", "yes")),
+        ("appendfsync", "everysec", "always", ("DAYBOOK_REDIS_FSYNC", "everysec")),
+        (
+            "no-appendfsync-on-rewrite",
+            "yes",
+            "no",
+            ("DAYBOOK_ALLOW_WEAK_DURABILITY", "yes"),
+        ),
+    ] {
+        set(name, weak);
+        for part in ["api", "worker"] {
+            let refused = installation.run(part);
+            let said = text(&refused.stderr);
+            assert!(
+                !refused.status.success() && said.contains(&format!("set {name} to {sound}")),
+                "{part}: {said}"
+            );
+            assert!(said.contains(but_for.0), "{part}: {said}");
+        }
+        let worker = installation.start("worker", &[but_for]);
+        worker.line_with("worker is ready");
+        assert!(worker.terminate().success());
+        set(name, sound);
+    }
+    let worker = installation.start("worker", &[]);
     worker.line_with("worker is ready");
     assert!(worker.terminate().success());
 }

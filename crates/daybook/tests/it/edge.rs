@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::json;
-use testkit::servers::{TestPostgres, TestRedis};
+use testkit::servers::{Fsync, TestPostgres, TestRedis};
 
 use crate::client::Client;
 use crate::ledger::now_ms;
@@ -22,7 +22,7 @@ impl Servers {
     fn start() -> Self {
         let servers = Self {
             database: TestPostgres::start_durable(),
-            redis: TestRedis::start(),
+            redis: TestRedis::start_with(Fsync::Always, 0),
         };
         let url = servers.database.database_url();
         let migrated = run(&["migrate"], &servers.settings(&url, &[]));

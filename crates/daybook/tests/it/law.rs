@@ -3,7 +3,7 @@
 use std::sync::mpsc::channel;
 
 use serde_json::{Value, json};
-use testkit::servers::{TestPostgres, TestRedis};
+use testkit::servers::{Fsync, TestPostgres, TestRedis};
 
 use crate::client::{Caller, Client};
 use crate::ledger::{People, Random, Sent, pings};
@@ -21,7 +21,7 @@ impl Installation {
     fn start() -> Self {
         let installation = Self {
             database: TestPostgres::start_durable(),
-            redis: TestRedis::start(),
+            redis: TestRedis::start_with(Fsync::Always, 0),
         };
         let migrated = installation.run(&["migrate"]);
         assert!(migrated.status.success(), "{}", text(&migrated.stderr));

@@ -3,10 +3,12 @@
 mod client;
 mod commands;
 mod crash;
+mod deploy;
 mod desktop;
 mod edge;
 mod law;
 mod ledger;
+mod metrics;
 mod program;
 mod standing;
 mod trust;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use domain::accounts::DeviceId;
 use domain::time::UnixMs;
 use ports::usage::{
-    DeadContent, DeadLetter, DeadLetters, Erasures, Outcome, PingQueue, PingSource, TimelineErasure, TimelineStore,
+    Batch, Dead, DeadContent, DeadLetter, DeadLetters, Erasures, Outcome, Part, PingQueue, PingSource, TimelineErasure,
+    TimelineStore,
 };
 use services::usage::{ForgetErasures, MergePings};
 
@@ -56,7 +57,12 @@ async fn as_long_as_something_waits_that_was_there_before_the_erasure_is_heeded(
     let world = World::new();
     world.push(vec![ping("Editor", -10, -5).sent_by(&caller(1))]).await;
     world.push(vec![ping("Editor", -10, -5).sent_by(&caller(2))]).await;
-    let taken = world.source.take(0).await.expect("there").expect("a batch");
+    let taken = world
+        .source
+        .take(0, Part::Live, Batch::ARRIVALS_MAX)
+        .await
+        .expect("there")
+        .expect("a batch");
     world.erase(1).await;
     world.clock.advance(Duration::from_hours(48));
     world.push(vec![ping("Editor", -10, -5).sent_by(&caller(3))]).await;
@@ -65,7 +71,12 @@ async fn as_long_as_something_waits_that_was_there_before_the_erasure_is_heeded(
     let summary = merge.merge(&taken).await.expect("merged");
     assert_eq!((summary.merged, summary.dropped), (1, 1));
     assert_eq!(world.forgotten().await, 1, "what waits now came later");
-    let rest = world.source.take(0).await.expect("there").expect("a batch");
+    let rest = world
+        .source
+        .take(0, Part::Live, Batch::ARRIVALS_MAX)
+        .await
+        .expect("there")
+        .expect("a batch");
     merge.merge(&rest).await.expect("merged");
     world.assert_settled().await;
 }
@@ -89,18 +100,24 @@ async fn what_a_batch_that_was_in_hand_has_left_behind_is_forgotten_too() {
     let world = World::new();
     let theirs = numbered(ping("Editor", -10, -5), 1).sent_by(&caller(1));
     world.push(vec![theirs.clone()]).await;
-    let taken = world.source.take(0).await.expect("there").expect("a batch");
+    let taken = world
+        .source
+        .take(0, Part::Live, Batch::ARRIVALS_MAX)
+        .await
+        .expect("there")
+        .expect("a batch");
     let merged = world.timelines.merge(&taken.arrivals).await.expect("merged");
     world.erase(1).await;
     let device: DeviceId = caller(1).device;
     assert_eq!(merged.merged_through, [(device, 1)]);
-    let dead = vec![DeadLetter {
+    let letter = DeadLetter {
         content: DeadContent::Arrival(theirs),
         reason: "a test".to_owned(),
-    }];
+    };
     let outcome = Outcome {
         merged_through: merged.merged_through,
-        dead,
+        dead: vec![Dead { entry: 0, letter }],
+        ..Outcome::default()
     };
     world.source.settle(&taken.receipt, &outcome).await.expect("settled");
     world.clock.advance(LATE_MAX + ONE_MS);

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod forget;
+mod letters;
 mod merge;
 mod reports;
 mod standing;

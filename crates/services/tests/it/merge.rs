@@ -8,20 +8,26 @@ use domain::time::Span;
 use domain::usage::Arrival;
 use ports::PortError;
 use ports::reports::TimelineReader;
-use ports::usage::{Batch, DeadContent, DeadLetters, Merged, PingSource, TimelineStore};
+use ports::usage::{Batch, DeadContent, DeadLetters, Merged, Part, PingSource, TimelineStore};
 use services::usage::{MergePings, MergeSummary};
 use testkit::memory::timelines::MemoryTimelines;
 
 use crate::world::{World, caller, ping, span};
 
 async fn batch(world: &World) -> Batch {
-    world.source.take(0).await.expect("there").expect("a batch")
+    world
+        .source
+        .take(0, Part::Live, Batch::ARRIVALS_MAX)
+        .await
+        .expect("there")
+        .expect("a batch")
 }
 
-/// Refuses for good whatever holds a ping of the application "Poison", as a database with a broken invariant would: the whole batch.
+/// Refuses for good whatever holds a ping of the application "Poison", as a database with a broken invariant would: the whole batch. Or panics over it.
 struct Poisoned {
     inner: Arc<MemoryTimelines>,
     merges: AtomicUsize,
+    panics: bool,
 }
 
 #[async_trait]
@@ -30,6 +36,7 @@ impl TimelineStore for Poisoned {
         self.merges.fetch_add(1, Ordering::Relaxed);
         let poison = |arrival: &Arrival| matches!(arrival, Arrival::Claim { claim, .. } if claim.segment.holder.label.app_name.as_str() == "Poison");
         if arrivals.iter().any(poison) {
+            assert!(!self.panics, "an invariant of {}", "some code");
             return Err(PortError::bug("merge", "a constraint"));
         }
         self.inner.merge(arrivals).await
@@ -95,8 +102,8 @@ async fn what_was_merged_but_not_settled_is_merged_again_to_the_same_timeline() 
     world.assert_settled().await;
 }
 
-#[tokio::test]
-async fn one_bad_ping_goes_to_the_dead_letters_alone_and_its_neighbours_are_merged() {
+/// Asserts that one bad ping goes to the dead letters alone with this reason, and its neighbours are merged.
+async fn the_bad_one_dies_alone(panics: bool, reason: &str) {
     let world = World::new();
     let apps = (0..37).map(|number| if number == 23 { "Poison" } else { "Editor" });
     let pings = apps
@@ -106,6 +113,7 @@ async fn one_bad_ping_goes_to_the_dead_letters_alone_and_its_neighbours_are_merg
     let store = Arc::new(Poisoned {
         inner: world.timelines.clone(),
         merges: AtomicUsize::new(0),
+        panics,
     });
     let merge = MergePings::new(store.clone(), world.source.clone());
     let summary = merge.merge(&batch(&world).await).await.expect("settled");
@@ -118,7 +126,18 @@ async fn one_bad_ping_goes_to_the_dead_letters_alone_and_its_neighbours_are_merg
         panic!("{letters:?}")
     };
     assert!(matches!(letter.letter.content, DeadContent::Arrival(_)), "{letter:?}");
-    assert_eq!(letter.letter.reason, "could not merge: a constraint");
+    assert_eq!(letter.letter.reason, reason);
+}
+
+#[tokio::test]
+async fn one_bad_ping_goes_to_the_dead_letters_alone_and_its_neighbours_are_merged() {
+    the_bad_one_dies_alone(false, "could not merge: a constraint").await;
+}
+
+#[tokio::test]
+async fn one_ping_over_which_the_storage_panics_does_so_too() {
+    let reason = "could not merge 1 pings: it panicked: an invariant of some code";
+    the_bad_one_dies_alone(true, reason).await;
 }
 
 #[tokio::test]

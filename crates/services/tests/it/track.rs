@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::usage::{Arrival, Rules, Seq};
-use ports::usage::PingSource;
+use ports::usage::{Batch, Part, PingSource};
 use services::usage::{MergePings, TrackPings};
 
 use crate::world::{World, caller, numbered, ping};
@@ -20,7 +20,12 @@ async fn a_ping_becomes_a_claim_of_its_caller_and_nobody_else() {
         .track(&caller, vec![ping("Editor", -10, -5)], vec![])
         .await
         .expect("kept");
-    let batch = world.source.take(0).await.expect("there").expect("a batch");
+    let batch = world
+        .source
+        .take(0, Part::Live, Batch::ARRIVALS_MAX)
+        .await
+        .expect("there")
+        .expect("a batch");
     let [Arrival::Claim { claim, seq: None }] = batch.arrivals.as_slice() else {
         panic!("{batch:?}")
     };
@@ -37,7 +42,12 @@ async fn the_numbers_of_refused_pings_are_settled_with_the_others() {
     let pings = vec![numbered(ping("Editor", -10, -5), 1), numbered(ping("Editor", -5, 0), 3)];
     let refused = vec![Some(Seq::new(2).expect("in range")), None];
     track(&world).track(&caller(1), pings, refused).await.expect("kept");
-    let batch = world.source.take(0).await.expect("there").expect("a batch");
+    let batch = world
+        .source
+        .take(0, Part::Live, Batch::ARRIVALS_MAX)
+        .await
+        .expect("there")
+        .expect("a batch");
     MergePings::new(world.timelines.clone(), world.source.clone())
         .merge(&batch)
         .await

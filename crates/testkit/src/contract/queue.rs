@@ -1,7 +1,9 @@
 //! What the queue promises to the door, to workers and to the operator.
 
+mod books;
 mod delivery;
 mod erasure;
+mod lanes;
 mod letters;
 mod takeover;
 
@@ -10,11 +12,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::usage::Arrival;
-use ports::usage::{Backlog, Batch, DeadContent, DeadLetter, DeadLetters, Outcome, PingErasure, PingQueue, PingSource};
+use ports::usage::{
+    Backlog, Batch, Books, Dead, DeadContent, DeadLetter, DeadLetters, Outcome, Part, PingErasure, PingQueue,
+    PingSource,
+};
 use tokio::time::timeout;
 
+pub use books::*;
 pub use delivery::*;
 pub use erasure::*;
+pub use lanes::*;
 pub use letters::*;
 pub use takeover::*;
 
@@ -29,8 +36,11 @@ pub trait QueueUnderTest: Send + Sync {
     /// The door's side.
     fn door(&self) -> Arc<dyn PingQueue>;
 
-    /// The side of a worker that starts now, under this name, and takes over what was not held for this long. Its `take` waits at most 100 ms.
+    /// The side of a worker that starts now, under this name, and takes over what was not held for this long. Its `ready` waits at most 100 ms.
     fn worker(&self, name: &str, abandoned_after: Duration) -> Arc<dyn PingSource>;
+
+    /// The side of a worker for whom any time between two entries is long: it takes the newest first wherever a batch leaves some over.
+    fn impatient_worker(&self, name: &str) -> Arc<dyn PingSource>;
 
     /// The operator's side.
     fn letters(&self) -> Arc<dyn DeadLetters>;
@@ -38,7 +48,10 @@ pub trait QueueUnderTest: Send + Sync {
     /// What forgets people.
     fn erasure(&self) -> Arc<dyn PingErasure>;
 
-    /// Puts bytes into a shard that nobody can read.
+    /// What became of all arrivals.
+    async fn books(&self) -> Books;
+
+    /// Puts bytes into a shard that nobody can read, and counts them as one arrival.
     async fn push_unreadable(&self, shard: u16, bytes: Vec<u8>);
 }
 
@@ -51,7 +64,17 @@ macro_rules! queue_contract {
             all_of_a_person_is_in_one_shard,
             an_empty_queue_gives_nothing,
             a_batch_has_a_bound,
+            a_batch_is_as_small_as_it_is_asked_for,
             a_shard_that_does_not_exist_is_a_bug,
+            long_lists_have_a_lane_of_their_own,
+            lanes_in_which_something_waits_are_ready_the_live_ones_first,
+            nothing_is_ready_in_an_empty_queue,
+            without_a_lag_the_newest_are_nothing_apart,
+            the_newest_overtake_what_lags_and_do_not_come_again,
+            the_newest_that_a_dead_worker_took_come_with_the_others,
+            what_is_taken_both_ways_is_settled_once,
+            the_newest_are_nothing_apart_again_once_the_others_have_caught_up,
+            what_ends_its_workers_is_taken_alone_and_then_given_up,
             a_device_is_told_how_far_it_is_merged,
             a_number_never_goes_down,
             the_backlog_counts_what_waits_what_is_taken_and_what_is_dead,
@@ -75,7 +98,14 @@ macro_rules! queue_contract {
             an_unreadable_letter_is_forgotten_where_it_names_somebody_erased,
             how_far_erased_devices_are_merged_is_forgotten,
             what_waits_is_left_to_the_merge,
-            erasing_again_or_nobody_changes_nothing
+            erasing_again_or_nobody_changes_nothing,
+            what_is_pushed_is_received_and_in_flight,
+            what_is_settled_is_counted_for_what_became_of_it,
+            what_is_settled_again_or_by_others_is_counted_once,
+            what_others_settled_of_a_batch_is_neither_counted_nor_buried_by_it,
+            a_dead_letter_that_is_replayed_is_in_flight_again,
+            a_dead_letter_of_somebody_erased_is_dropped,
+            the_books_balance_whatever_is_done
         );
     };
     ($queue:expr; $($promise:ident),+) => {
@@ -90,13 +120,15 @@ macro_rules! queue_contract {
     };
 }
 
-/// Asserts that the queue is empty; dead letters may be there.
+/// Asserts that the queue is empty and that its books say so; dead letters may be there.
 ///
 /// # Panics
 /// When it is not.
 pub async fn nothing_is_left(queue: &dyn QueueUnderTest) {
     let Backlog { entries, in_flight, .. } = queue.worker("auditor", NEVER).backlog().await.expect("a backlog");
     assert_eq!((entries, in_flight), (0, 0), "entries, of them in flight");
+    let books = queue.books().await;
+    assert!(books.balance() && books.in_flight == 0, "{books:?}");
 }
 
 /// The next batch of any shard, which must come.
@@ -106,6 +138,7 @@ async fn taken(worker: &dyn PingSource) -> Batch {
             if let Some(batch) = taken_now(worker).await {
                 return batch;
             }
+            worker.ready().await.expect("the queue is there");
         }
     };
     timeout(SOON, batch).await.expect("a batch comes in time")
@@ -114,7 +147,24 @@ async fn taken(worker: &dyn PingSource) -> Batch {
 /// The next batch of any shard, if there is one.
 async fn taken_now(worker: &dyn PingSource) -> Option<Batch> {
     for shard in 0..worker.shards() {
-        if let Some(batch) = worker.take(shard).await.expect("the queue is there") {
+        for part in [Part::Live, Part::Bulk] {
+            if let Some(batch) = taken_of(worker, shard, part).await {
+                return Some(batch);
+            }
+        }
+    }
+    None
+}
+
+async fn taken_of(worker: &dyn PingSource, shard: u16, part: Part) -> Option<Batch> {
+    let taken = worker.take(shard, part, Batch::ARRIVALS_MAX).await;
+    taken.expect("the queue is there")
+}
+
+/// The next batch of any shard, if there is one that is of this part.
+async fn taken_part(worker: &dyn PingSource, part: Part) -> Option<Batch> {
+    for shard in 0..worker.shards() {
+        if let Some(batch) = taken_of(worker, shard, part).await {
             return Some(batch);
         }
     }
@@ -135,7 +185,15 @@ async fn settled(worker: &dyn PingSource, batch: &Batch, outcome: Outcome) {
     worker.settle(&batch.receipt, &outcome).await.expect("settled");
 }
 
-fn dead(arrival: &Arrival, reason: &str) -> DeadLetter {
+/// What a worker says of an arrival of a batch, counted from 0, that can never be merged.
+fn dead(batch: &Batch, arrival: usize, reason: &str) -> Dead {
+    Dead {
+        entry: batch.entry_of(arrival),
+        letter: letter(&batch.arrivals[arrival], reason),
+    }
+}
+
+fn letter(arrival: &Arrival, reason: &str) -> DeadLetter {
     DeadLetter {
         content: DeadContent::Arrival(arrival.clone()),
         reason: reason.to_owned(),
@@ -147,10 +205,12 @@ mod tests {
     #[test]
     fn every_promise_is_tested() {
         let suites = [
+            include_str!("queue/books.rs"),
             include_str!("queue/delivery.rs"),
             include_str!("queue/takeover.rs"),
             include_str!("queue/letters.rs"),
             include_str!("queue/erasure.rs"),
+            include_str!("queue/lanes.rs"),
         ];
         let lines = suites.iter().flat_map(|suite| suite.lines());
         let promises: Vec<&str> = lines
@@ -162,6 +222,6 @@ mod tests {
                 .any(|line| line.trim().trim_end_matches(',') == *promise)
         };
         let forgotten: Vec<&&str> = promises.iter().filter(|promise| !macro_lists(promise)).collect();
-        assert_eq!((promises.len(), forgotten), (29, vec![]));
+        assert_eq!((promises.len(), forgotten), (46, vec![]));
     }
 }

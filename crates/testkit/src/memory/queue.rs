@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::accounts::{DeviceId, UserId};
-use domain::usage::Arrival;
-use ports::usage::{DeadContent, DeadLetters, KeptLetter, PingErasure, PingQueue};
+use domain::usage::{Arrival, Lane};
+use ports::usage::{Books, DeadContent, DeadLetters, KeptLetter, PingErasure, PingQueue};
 use ports::{Clock, PortError};
 use tokio::sync::Notify;
 
 pub use source::MemoryPingSource;
 
 use super::away::Away;
-use state::{Content, State};
+use state::{Buried, Content, State};
 
 /// What Redis is in earnest: shared by doors and workers, each of which has a clone.
 #[derive(Clone)]
@@ -55,8 +55,15 @@ impl MemoryQueue {
 
     /// Puts bytes into a shard that nobody can read.
     pub fn push_unreadable(&self, shard: u16, bytes: Vec<u8>) {
-        self.lock().push(shard, Content::Unreadable(bytes), self.clock.now());
+        let way = (shard, Lane::Live);
+        self.lock().receive(way, Content::Unreadable(bytes), self.clock.now());
         self.pushed.notify_waiters();
+    }
+
+    /// What became of all arrivals.
+    #[must_use]
+    pub fn books(&self) -> Books {
+        self.lock().books
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -82,11 +89,11 @@ impl PingQueue for MemoryQueue {
         let Some(first) = arrivals.first() else {
             return Ok(None);
         };
-        let shard = self.shard_of(first.user());
+        let way = (self.shard_of(first.user()), Lane::of(arrivals.len()));
         let asks = arrivals.iter().find_map(Arrival::numbered);
         let merged = asks.and_then(|(device, _)| state.merged.get(&device).copied());
         for part in arrivals.chunks(State::ENTRY_ARRIVALS_MAX) {
-            state.push(shard, Content::Arrivals(part.to_vec()), self.clock.now());
+            state.receive(way, Content::Arrivals(part.to_vec()), self.clock.now());
         }
         drop(state);
         self.pushed.notify_waiters();
@@ -97,16 +104,17 @@ impl PingQueue for MemoryQueue {
 #[async_trait]
 impl DeadLetters for MemoryQueue {
     async fn list(&self, after: Option<&str>, limit: usize) -> Result<Vec<KeptLetter>, PortError> {
-        let after = after.and_then(|id| id.parse().ok()).unwrap_or(0_u64);
         let state = self.open("list the dead letters")?;
-        let later = state.dead.range(after + 1..).take(limit);
-        Ok(later
-            .map(|(id, dead)| KeptLetter {
-                id: id.to_string(),
-                died_at: dead.died_at,
-                letter: dead.letter.clone(),
-            })
-            .collect())
+        let Ok(after) = after.map_or(Ok(0), str::parse::<u64>) else {
+            return Ok(Vec::new());
+        };
+        let later = state.dead.range(after.saturating_add(1)..).take(limit);
+        Ok(later.map(kept).collect())
+    }
+
+    async fn find(&self, id: &str) -> Result<Option<KeptLetter>, PortError> {
+        let state = self.open("read a dead letter")?;
+        Ok(id.parse().ok().and_then(|id| state.dead.get_key_value(&id)).map(kept))
     }
 
     async fn replay(&self, id: &str) -> Result<bool, PortError> {
@@ -119,10 +127,20 @@ impl DeadLetters for MemoryQueue {
             Content::Arrivals(arrivals) => arrivals.first().map_or(dead.shard, |first| self.shard_of(first.user())),
             Content::Unreadable(_) => dead.shard,
         };
-        state.push(shard, content, self.clock.now());
+        // Each letter is one arrival.
+        state.books.dead -= 1;
+        state.push((shard, Lane::Live), content, self.clock.now());
         drop(state);
         self.pushed.notify_waiters();
         Ok(true)
+    }
+}
+
+fn kept((id, dead): (&u64, &Buried)) -> KeptLetter {
+    KeptLetter {
+        id: id.to_string(),
+        died_at: dead.died_at,
+        letter: dead.letter.clone(),
     }
 }
 
@@ -137,7 +155,11 @@ impl PingErasure for MemoryQueue {
                 ids.any(|id| users.iter().any(|user| user.0.as_bytes() == id))
             }
         };
+        let letters = state.dead.len();
         state.dead.retain(|_, dead| !is_theirs(&dead.letter.content));
+        let forgotten = (letters - state.dead.len()) as u64;
+        state.books.dead -= forgotten;
+        state.books.dropped += forgotten;
         state.merged.retain(|device, _| !devices.contains(device));
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Everybody's timelines, in memory: the law and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
@@ -44,12 +44,12 @@ impl MemoryTimelines {
 impl TimelineStore for MemoryTimelines {
     async fn merge(&self, arrivals: &[Arrival]) -> Result<Merged, PortError> {
         let mut kept = self.kept(&format!("merge {} pings", arrivals.len()))?;
-        let (mut rows, mut dropped) = (0, 0);
+        let (mut rows, mut erased) = (0, BTreeSet::new());
         let mut claims: BTreeMap<UserId, Vec<Segment>> = BTreeMap::new();
         let mut through = BTreeMap::new();
         for arrival in arrivals {
             if kept.erased.contains_key(&arrival.user()) {
-                dropped += 1;
+                erased.insert(arrival.user());
                 continue;
             }
             if let Arrival::Claim { claim, .. } = arrival {
@@ -77,7 +77,7 @@ impl TimelineStore for MemoryTimelines {
         Ok(Merged {
             merged_through: through.into_iter().collect(),
             rows,
-            dropped,
+            erased: erased.into_iter().collect(),
         })
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::time::UnixMs;
-use ports::usage::{DeadLetters, PingErasure, PingQueue, PingSource};
+use ports::usage::{Books, DeadLetters, Part, PingErasure, PingQueue, PingSource};
 use testkit::clock::TestClock;
 use testkit::contract::queue::QueueUnderTest;
 use testkit::memory::queue::MemoryQueue;
@@ -22,12 +22,21 @@ impl QueueUnderTest for InMemory {
         Arc::new(self.0.source(name, abandoned_after))
     }
 
+    fn impatient_worker(&self, name: &str) -> Arc<dyn PingSource> {
+        let source = self.0.source(name, Duration::from_hours(1));
+        Arc::new(source.lagging_after(Duration::ZERO))
+    }
+
     fn letters(&self) -> Arc<dyn DeadLetters> {
         Arc::new(self.0.clone())
     }
 
     fn erasure(&self) -> Arc<dyn PingErasure> {
         Arc::new(self.0.clone())
+    }
+
+    async fn books(&self) -> Books {
+        self.0.books()
     }
 
     async fn push_unreadable(&self, shard: u16, bytes: Vec<u8>) {
@@ -43,10 +52,11 @@ async fn a_queue_that_is_away_fails_until_it_is_back() {
     let worker = queue.source("a", Duration::from_hours(1));
     queue.fail(true);
     assert!(queue.push(vec![]).await.expect_err("away").is_unavailable());
-    assert!(worker.take(0).await.expect_err("away").is_unavailable());
+    assert!(worker.ready().await.expect_err("away").is_unavailable());
+    assert!(worker.take(0, Part::Live, 1).await.expect_err("away").is_unavailable());
     assert!(worker.backlog().await.expect_err("away").is_unavailable());
     assert!(worker.oldest().await.expect_err("away").is_unavailable());
     assert!(queue.erase(&[], &[]).await.expect_err("away").is_unavailable());
     queue.fail(false);
-    assert_eq!(worker.take(0).await.expect("back"), None);
+    assert_eq!(worker.take(0, Part::Live, 1).await.expect("back"), None);
 }

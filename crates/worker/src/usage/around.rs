@@ -1,11 +1,9 @@
-//! What is done beside the queue on every replica, as often as one likes: room made ahead of time, the erased forgotten, the queue measured.
+//! What is done beside the queue on every replica, as often as one likes: room made ahead of time, the erased forgotten.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ports::PortError;
-use ports::usage::{Backlog, PingSource};
 use services::usage::{ForgetErasures, PrepareStorage};
 use tokio::time::sleep;
 
@@ -61,21 +59,4 @@ impl Failures {
             }
         }
     }
-}
-
-/// Keeps the gauges of the queue. While it cannot be measured they stay as they are; the workers say why.
-pub(crate) async fn keep_measured(source: Arc<dyn PingSource>, pace: Pace) -> Infallible {
-    loop {
-        if let Ok(backlog) = source.backlog().await {
-            show(backlog);
-        }
-        sleep(pace.measure_every).await;
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 entries")]
-fn show(backlog: Backlog) {
-    metrics::gauge!("daybook_queue_entries").set(backlog.entries as f64);
-    metrics::gauge!("daybook_queue_in_flight").set(backlog.in_flight as f64);
-    metrics::gauge!("daybook_dead_letters").set(backlog.dead as f64);
 }

@@ -1,4 +1,4 @@
-//! An apalis backend over the port: its tasks are batches of one shard. Settling is the job's, so apalis has nothing to acknowledge.
+//! An apalis backend over the port: its tasks are batches, each of one shard. Settling is the job's, so apalis has nothing to acknowledge.
 
 use std::convert::Infallible;
 use std::task::{Context, Poll};
@@ -11,45 +11,83 @@ use apalis_core::task::task_id::RandomId;
 use apalis_core::worker::context::WorkerContext;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
+use ports::PortError;
 use ports::usage::Batch;
 
-use super::Shard;
+use super::Merging;
+use super::hands::Hands;
+use super::order::Turn;
 use crate::stopping::Stopping;
 
-/// The batches of a shard, until work is to end.
+/// The batches of all shards, one after the other, until work is to end.
 pub(super) struct Batches(BoxStream<'static, Batch>);
 
 impl Batches {
-    pub(super) fn new(shard: &Shard, stopping: Stopping) -> Self {
-        let taking = (shard.clone(), stopping);
-        let batches = stream::unfold(taking, |(shard, stopping)| async {
-            let batch = next(&shard, &stopping).await?;
-            Some((batch, (shard, stopping)))
+    /// Of what is taken in hand here; whoever works on a batch puts it down.
+    pub(super) fn new(of: Merging, hands: Hands, stopping: Stopping) -> Self {
+        let taking = Taking { of, hands, stopping };
+        let batches = stream::unfold(taking, |taking| async {
+            let batch = taking.next().await?;
+            Some((batch, taking))
         });
         Self(batches.boxed())
     }
 }
 
-/// The next batch; none once work is to end. A batch that is on its way at that moment is still given out, so nothing that was taken is left behind. To apalis
-/// an error would be the end of the worker, so it is dealt with here.
-async fn next(shard: &Shard, stopping: &Stopping) -> Option<Batch> {
-    let mut retries = shard.pace.retries();
-    while !stopping.is_stopping() {
-        match shard.source.take(shard.number).await {
-            Ok(batch) => {
-                shard.queue.over();
-                if batch.is_some() {
-                    return batch;
+struct Taking {
+    of: Merging,
+    hands: Hands,
+    stopping: Stopping,
+}
+
+impl Taking {
+    /// The next batch; none once work is to end. What the queue had given out by then is still given out, so nothing that was taken is left behind. To apalis
+    /// an error would be the end of the worker, so it is dealt with here.
+    async fn next(&self) -> Option<Batch> {
+        let mut retries = self.of.pace.retries();
+        loop {
+            self.hands.have_room().await;
+            let is_stopping = self.stopping.is_stopping();
+            let turn = {
+                let mut order = self.hands.order();
+                if is_stopping { order.last_turn() } else { order.turn() }
+            };
+            let outcome = match turn {
+                Some(turn) => self.take(turn).await,
+                None if is_stopping => return None,
+                None => self.look().await.map(|()| None),
+            };
+            match outcome {
+                Ok(batch) => {
+                    self.of.queue.over();
+                    retries = self.of.pace.retries();
+                    if batch.is_some() {
+                        return batch;
+                    }
                 }
-                retries = shard.pace.retries();
-            }
-            Err(error) => {
-                shard.queue.noticed(&error);
-                stopping.wait(retries.next()).await;
+                Err(error) => {
+                    self.of.queue.noticed(&error);
+                    self.stopping.wait(retries.next()).await;
+                }
             }
         }
     }
-    None
+
+    async fn take(&self, turn: Turn) -> Result<Option<Batch>, PortError> {
+        self.hands.have_room_for(turn.shard).await;
+        let taken = self.of.source.take(turn.shard, turn.part, turn.arrivals_max).await?;
+        if let Some(batch) = &taken {
+            self.hands.take(batch);
+        }
+        Ok(taken)
+    }
+
+    /// Begins a round over what waits.
+    async fn look(&self) -> Result<(), PortError> {
+        let ready = self.of.source.ready().await?;
+        self.hands.order().begin(&ready);
+        Ok(())
+    }
 }
 
 impl Backend for Batches {

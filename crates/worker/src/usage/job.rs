@@ -1,53 +1,42 @@
-//! One batch: merged, settled, told of in one line.
+//! One batch: merged, settled, put down, told of.
 
-use std::collections::HashSet;
 use std::convert::Infallible;
 use std::time::Instant;
 
-use domain::usage::Arrival;
 use ports::usage::{Batch, Receipt};
 use services::usage::MergeSummary;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::Shard;
+use super::Merging;
+use super::hands::Hands;
+use super::told::Told;
 
 /// The job.
 #[derive(Clone)]
 pub(super) struct MergeBatch {
-    of: Shard,
+    of: Merging,
+    hands: Hands,
+    told: Told,
 }
 
 impl MergeBatch {
-    pub(super) fn new(of: Shard) -> Self {
-        Self { of }
+    pub(super) fn new(of: Merging, hands: Hands, told: Told) -> Self {
+        Self { of, hands, told }
     }
 
-    pub(super) fn shard(&self) -> u16 {
-        self.of.number
-    }
-
-    /// Works on the batch until it is settled, however long that takes, and holds it meanwhile.
+    /// Works on the batch until it is settled, however long that takes, and holds it meanwhile. Then puts it down.
     pub(super) async fn run(self, batch: Batch) {
         let started = Instant::now();
         let summary = tokio::select! {
             summary = self.merge(&batch) => summary,
             never = self.hold(&batch.receipt) => match never {},
         };
-        let users: HashSet<_> = batch.arrivals.iter().map(Arrival::user).collect();
         let took = started.elapsed();
+        self.hands.put_down(&batch, took);
         metrics::histogram!("daybook_merge_seconds").record(took);
         #[expect(clippy::cast_precision_loss, reason = "a batch has a few thousand")]
         metrics::histogram!("daybook_merge_batch_pings").record(batch.arrivals.len() as f64);
-        tracing::info!(
-            shard = self.of.number,
-            pings = batch.arrivals.len(),
-            users = users.len(),
-            dead = summary.dead,
-            dropped = summary.dropped,
-            rows = summary.rows,
-            duration_ms = took.as_millis(),
-            "pings merged"
-        );
+        self.told.tell(&batch, &summary, took);
     }
 
     async fn merge(&self, batch: &Batch) -> MergeSummary {

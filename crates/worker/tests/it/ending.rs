@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ports::usage::{Outcome, PingQueue, PingSource};
+use ports::usage::{Batch, Outcome, Part, PingQueue, PingSource};
 use testkit::arrivals::ping;
 use testkit::memory::timelines::MemoryTimelines;
 use worker::Pace;
@@ -19,10 +19,14 @@ async fn what_is_in_hand_is_finished_and_nothing_new_is_begun() {
     store.begun(1).await;
     running.stop();
     queue.push(vec![ping(0, 1)]).await.expect("kept");
-    // The three shards that have nothing in hand end; the fourth keeps the worker.
+    // Nothing is left but what is in hand, which keeps the worker.
     for shard in 0..source.shards() {
         let other = queue.source("other", NEVER);
-        while let Some(batch) = other.take(shard).await.expect("the queue is there") {
+        while let Some(batch) = other
+            .take(shard, Part::Live, Batch::ARRIVALS_MAX)
+            .await
+            .expect("the queue is there")
+        {
             other
                 .settle(&batch.receipt, &Outcome::default())
                 .await
@@ -46,7 +50,7 @@ async fn after_the_grace_work_is_given_up_and_stays_in_the_queue() {
     };
     let running = Running::with(source.clone(), store.clone(), impatient);
     push(&queue, 8, 1).await;
-    store.begun(4).await;
+    store.begun(1).await;
     running.end().await;
     assert_eq!(source.backlog().await.expect("a backlog").entries, 8);
 

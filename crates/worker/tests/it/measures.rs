@@ -3,37 +3,25 @@
 use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusBuilder;
-use ports::usage::PingSource;
 
-use crate::scenes::{Gated, NEVER, Running, backlog, emptied, eventually, push, queue};
+use crate::scenes::{Gated, NEVER, Running, backlog, emptied, push, queue};
 
 #[tokio::test]
-async fn the_queue_and_the_merges_are_measured() {
+async fn merges_are_measured() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let exporter = recorder.handle();
     // The test's runtime has one thread.
     let _local = metrics::set_default_local_recorder(&recorder);
-    let shows = async |line: &str| exporter.render().lines().any(|shown| shown == line);
 
     let (queue, store) = (queue(), Gated::closed());
     queue.push_unreadable(0, b"nonsense".to_vec());
     let source = Arc::new(queue.source("a", NEVER));
     let running = Running::start(source.clone(), store.clone());
     push(&queue, 8, 1).await;
-    store.begun(4).await;
+    store.begun(1).await;
     backlog(&*source, |backlog| backlog.dead == 0 && backlog.entries >= 8).await;
-    let waiting = source.backlog().await.expect("a backlog");
-    eventually(async || shows(&format!("daybook_queue_entries {}", waiting.entries)).await).await;
-    eventually(async || shows(&format!("daybook_queue_in_flight {}", waiting.in_flight)).await).await;
     store.open();
     emptied(&*source).await;
-    for line in [
-        "daybook_queue_entries 0",
-        "daybook_queue_in_flight 0",
-        "daybook_dead_letters 1",
-    ] {
-        eventually(async || shows(line).await).await;
-    }
     running.end().await;
     let page = exporter.render();
     for line in [

@@ -7,8 +7,9 @@ use adapters::redis::{Redis, RedisPingSource, Taking};
 use async_trait::async_trait;
 use domain::accounts::UserId;
 use domain::time::UnixMs;
+use domain::usage::Lane;
 use ports::PortError;
-use ports::usage::{Backlog, Batch, Outcome, PingQueue, PingSource, Receipt};
+use ports::usage::{Backlog, Batch, Outcome, Part, PingQueue, PingSource, Receipt};
 use testkit::arrivals::ping;
 use testkit::memory::timelines::MemoryTimelines;
 use testkit::servers::{Fsync, TestRedis};
@@ -55,7 +56,7 @@ async fn a_worker_survives_that_redis_is_not_there_at_first_and_dies_in_the_midd
     server.restart();
     push(&door, 8, 5).await;
     // Batches are in hand when it dies, and are settled after it is back.
-    store.begun(4).await;
+    store.begun(1).await;
     server.kill();
     store.open();
     server.restart();
@@ -78,8 +79,12 @@ impl PingSource for Dying {
         self.source.shards()
     }
 
-    async fn take(&self, shard: u16) -> Result<Option<Batch>, PortError> {
-        self.source.take(shard).await
+    async fn ready(&self) -> Result<Vec<(u16, Lane)>, PortError> {
+        self.source.ready().await
+    }
+
+    async fn take(&self, shard: u16, part: Part, arrivals_max: usize) -> Result<Option<Batch>, PortError> {
+        self.source.take(shard, part, arrivals_max).await
     }
 
     async fn hold(&self, receipt: &Receipt) -> Result<(), PortError> {
@@ -141,7 +146,7 @@ async fn what_a_killed_process_had_is_taken_over_by_another() {
     let stuck = Gated::closed();
     let killed = Running::start(source(&redis, "killed", NEVER), stuck.clone());
     push(&door, 8, 1).await;
-    stuck.begun(4).await;
+    stuck.begun(1).await;
     drop(killed);
     push(&door, 8, 5).await;
 

@@ -35,7 +35,6 @@ pub(crate) fn pace() -> Pace {
         retry_max: Duration::from_millis(20),
         prepare_every: NEVER,
         forget_every: NEVER,
-        measure_every: Duration::from_millis(20),
         grace: NEVER,
     }
 }
@@ -136,6 +135,7 @@ pub(crate) struct Gated {
     /// How many are under way, by person, and the most there ever were.
     by_user: std::sync::Mutex<BTreeMap<UserId, usize>>,
     most_of_one: AtomicUsize,
+    merges: std::sync::Mutex<Vec<usize>>,
     changed: Notify,
 }
 
@@ -147,6 +147,7 @@ impl Gated {
             begun: AtomicU64::new(0),
             by_user: std::sync::Mutex::default(),
             most_of_one: AtomicUsize::new(0),
+            merges: std::sync::Mutex::default(),
             changed: Notify::new(),
         })
     }
@@ -170,6 +171,16 @@ impl Gated {
         .await;
     }
 
+    /// How many merges were begun, in all.
+    pub(crate) fn has_begun(&self) -> u64 {
+        self.begun.load(Ordering::SeqCst)
+    }
+
+    /// How many arrivals each merge had, in the order in which they were begun.
+    pub(crate) fn merges(&self) -> Vec<usize> {
+        self.merges.lock().expect("no test panicked while it counted").clone()
+    }
+
     /// The most merges of one person that were ever under way.
     pub(crate) fn most_of_one(&self) -> usize {
         self.most_of_one.load(Ordering::SeqCst)
@@ -190,6 +201,10 @@ impl Gated {
 impl TimelineStore for Gated {
     async fn merge(&self, arrivals: &[Arrival]) -> Result<Merged, PortError> {
         self.count(arrivals, true);
+        self.merges
+            .lock()
+            .expect("no test panicked while it counted")
+            .push(arrivals.len());
         self.begun.fetch_add(1, Ordering::SeqCst);
         self.changed.notify_waiters();
         let pass = self.open.acquire().await.expect("it is never taken away");

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use domain::time::{DAY_MS, Span};
 use ports::PortError;
-use ports::usage::{Merged, PingQueue, PingSource, TimelineStore};
+use ports::usage::{Batch, Merged, Part, PingQueue, PingSource, TimelineStore};
 use testkit::arrivals::{START, device, numbered, ping};
 use testkit::memory::timelines::MemoryTimelines;
 use tokio::sync::mpsc;
 
-use crate::scenes::{Gated, NEVER, Running, emptied, pace, push, queue, soon, the_law_holds};
+use crate::scenes::{Gated, NEVER, Running, backlog, emptied, pace, push, queue, soon, the_law_holds};
 
 #[tokio::test]
 async fn what_is_pushed_comes_into_the_timelines() {
@@ -43,23 +43,77 @@ async fn a_device_is_told_through_which_number_its_pings_are_merged() {
     running.end().await;
 }
 
-#[tokio::test]
-async fn one_batch_of_a_shard_at_a_time_and_shards_beside_each_other() {
-    let (queue, store) = (queue(), Gated::closed());
-    let source = Arc::new(queue.source("a", NEVER));
-    let running = Running::start(source.clone(), store.clone());
-    push(&queue, 8, 1).await;
-    // Eight people are in four shards, of which each has begun one merge.
-    store.begun(4).await;
-    push(&queue, 8, 10).await;
-    // Whoever would begin more has the opportunity.
+/// Whoever would begin more has the opportunity.
+async fn nobody_begins_more(store: &Gated, than: u64) {
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
+    store.begun(than).await;
+    assert_eq!(store.has_begun(), than);
+}
+
+#[tokio::test]
+async fn one_batch_at_a_time_and_meanwhile_the_next_gather() {
+    let (queue, store) = (queue(), Gated::closed());
+    let source = Arc::new(queue.source("a", NEVER));
+    let running = Running::start(source.clone(), store.clone());
+    // Eight people are in four shards.
+    push(&queue, 8, 1).await;
+    store.begun(1).await;
+    push(&queue, 8, 10).await;
+    nobody_begins_more(&store, 1).await;
     store.open();
     emptied(&*source).await;
     assert_eq!(store.most_of_one(), 1);
+    assert!(
+        store.has_begun() <= 8,
+        "each shard, once or twice: {}",
+        store.has_begun()
+    );
     the_law_holds(&store.timelines, 8, 10).await;
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_large_batch_has_company_of_another_shard_and_of_no_other() {
+    // More than half of a batch of each of four shards.
+    const PINGS: u64 = 5_000;
+    let (queue, store) = (queue(), Gated::closed());
+    let source = Arc::new(queue.source("a", NEVER));
+    for number in 0..4 {
+        for from in (0..PINGS).step_by(100) {
+            let pings = (from..from + 100).map(|count| ping(number, count)).collect();
+            queue.push(pings).await.expect("kept");
+        }
+    }
+    let running = Running::start(source.clone(), store.clone());
+    nobody_begins_more(&store, 2).await;
+    store.open();
+    emptied(&*source).await;
+    assert_eq!((store.most_of_one(), store.has_begun()), (1, 4));
+    the_law_holds(&store.timelines, 4, PINGS).await;
+    running.end().await;
+}
+
+#[tokio::test]
+async fn live_pings_come_before_a_bulk_that_was_there_first() {
+    const BULK: u64 = 50;
+    let (queue, store) = (queue(), Gated::closed());
+    let source = Arc::new(queue.source("a", NEVER));
+    let running = Running::start(source.clone(), store.clone());
+    for list in 0..BULK {
+        let pings = (0..1_000).map(|count| ping(0, 1_000 * list + count)).collect();
+        queue.push(pings).await.expect("kept");
+    }
+    store.begun(1).await;
+    // Of the same person, so that the same merges count.
+    queue.push(vec![ping(0, 1_000 * BULK)]).await.expect("kept");
+    store.open();
+    backlog(&*source, |backlog| backlog.entries < 4 * BULK).await;
+    emptied(&*source).await;
+    let merges = store.merges();
+    let live = merges.iter().position(|arrivals| *arrivals == 1);
+    assert_eq!(live, Some(1), "after the batch that was in hand: {merges:?}");
     running.end().await;
 }
 
@@ -70,11 +124,18 @@ async fn what_takes_long_is_held() {
     let running = Running::start(source.clone(), store.clone());
     queue.push(vec![ping(1, 0)]).await.expect("kept");
     store.begun(1).await;
-    // Each call waits 50 ms, the batch is held every 20, and after 1,500 without that another would have it.
+    // Each look waits 50 ms, the batch is held every 20, and after 1,500 without that another would have it.
     let other = queue.source("other", std::time::Duration::from_millis(1_500));
-    for _ in 0..15 {
+    for _ in 0..60 {
+        other.ready().await.expect("the queue is there");
         for shard in 0..other.shards() {
-            assert_eq!(other.take(shard).await.expect("the queue is there"), None);
+            assert_eq!(
+                other
+                    .take(shard, Part::Live, Batch::ARRIVALS_MAX)
+                    .await
+                    .expect("the queue is there"),
+                None
+            );
         }
     }
     store.open();

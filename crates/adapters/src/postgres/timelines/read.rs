@@ -43,15 +43,18 @@ impl Known {
 /// By person; those of whom nothing is stored may be missing.
 pub(super) type Neighbourhood = HashMap<UserId, Known>;
 
-/// Locks the people of `shares` until the transaction ends, leaves out those who were erased, and reads what is stored of the others.
+/// Locks the people of `shares` until the transaction ends, leaves out those who were erased and adds them to `left_out`, and reads what is stored of the
+/// others.
 pub(super) async fn lock_and_read(
     transaction: &Transaction<'_>,
     mut shares: Vec<Share>,
+    left_out: &mut Vec<UserId>,
 ) -> Result<(Vec<Share>, Neighbourhood), Failure> {
     let (erased, open) = lock_and_read_keyed(transaction, &shares).await?;
     if !erased.is_empty() {
         let erased: HashSet<Uuid> = erased.iter().map(|row| column(row, 0)).collect::<Result<_, _>>()?;
         shares.retain(|share| !erased.contains(&share.user.0));
+        left_out.extend(erased.into_iter().map(UserId));
     }
     let mut known = Neighbourhood::with_capacity(shares.len());
     let mut labels = Labels::default();

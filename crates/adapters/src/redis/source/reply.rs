@@ -1,12 +1,15 @@
 //! What Redis answers to the worker's commands, in our words.
 
 use domain::time::UnixMs;
-use domain::usage::Arrival;
-use ports::usage::{Backlog, Batch, DeadContent, DeadLetter, Receipt};
+use domain::usage::{Arrival, Lane};
+use ports::usage::{Backlog, Batch, Dead, DeadContent, DeadLetter, Entry, Receipt};
 use redis::{ErrorKind, RedisError, RedisResult, Value};
 
 use crate::redis::entry;
 use crate::redis::keys;
+
+/// The most entries in a batch, when they hold little each.
+pub(super) const ENTRIES_MAX: usize = 1_024;
 
 /// An entry that was delivered.
 #[derive(Debug, PartialEq)]
@@ -17,25 +20,57 @@ pub(super) struct Delivered {
     fields: Option<Vec<Vec<u8>>>,
 }
 
-/// The entries in the answer to `XREADGROUP` of one stream.
-pub(super) fn read(answer: Value) -> RedisResult<Vec<Delivered>> {
-    match answer {
-        Value::Nil => Ok(Vec::new()),
-        streams => {
-            let [stream] = array::<1>(streams)?;
-            let [_, entries] = array::<2>(stream)?;
-            delivered(entries)
+impl Delivered {
+    /// How many arrivals it holds, as far as they can be read.
+    fn arrivals(&self) -> usize {
+        match self.fields.as_deref() {
+            Some([_, bytes]) => entry::read(bytes).map_or(0, |arrivals| arrivals.len()),
+            _ => 0,
         }
     }
 }
 
-/// Where `XAUTOCLAIM` goes on, and what it claimed. Since Redis 7 it also names entries that were deleted; those are acknowledged with it.
-pub(super) fn claimed(answer: Value) -> RedisResult<(String, Vec<Delivered>)> {
-    let [cursor, entries, _] = array::<3>(answer)?;
-    Ok((text(cursor)?, delivered(entries)?))
+/// The entries in the answer to `XREADGROUP`, by their streams.
+pub(super) fn read(answer: Value) -> RedisResult<Vec<(String, Vec<Delivered>)>> {
+    let Value::Array(streams) = answer else {
+        return if answer == Value::Nil {
+            Ok(Vec::new())
+        } else {
+            Err(unexpected())
+        };
+    };
+    let stream = |stream: Value| {
+        let [name, entries] = array::<2>(stream)?;
+        Ok((text(name)?, delivered(entries)?))
+    };
+    streams.into_iter().map(stream).collect()
 }
 
-/// The counts in the answers to `XLEN` and `XPENDING` of each shard in turn, and last to `XLEN` of the dead letters.
+/// An entry that somebody has taken and not settled.
+#[derive(Debug, PartialEq)]
+pub(super) struct Held {
+    /// Its id.
+    pub(super) id: String,
+    /// How often it was given out.
+    pub(super) deliveries: u64,
+}
+
+/// The entries in the long answer to `XPENDING`.
+pub(super) fn held(answer: Value) -> RedisResult<Vec<Held>> {
+    let Value::Array(entries) = answer else {
+        return Err(unexpected());
+    };
+    let held = |entry: Value| {
+        let [id, _, _, deliveries] = array::<4>(entry)?;
+        Ok(Held {
+            id: text(id)?,
+            deliveries: count(deliveries)?,
+        })
+    };
+    entries.into_iter().map(held).collect()
+}
+
+/// The counts in the answers to `XLEN` and `XPENDING` of each stream in turn, and last to `XLEN` of the dead letters.
 pub(super) fn backlog(mut answers: Vec<Value>) -> RedisResult<Backlog> {
     let dead = answers.pop().map_or_else(|| Err(unexpected()), count)?;
     let mut backlog = Backlog {
@@ -50,7 +85,7 @@ pub(super) fn backlog(mut answers: Vec<Value>) -> RedisResult<Backlog> {
     Ok(backlog)
 }
 
-/// When the first of the entries was put there that stand at the head of each shard, in the answers to `XRANGE` of each.
+/// When the first of the entries was put there that stand at the head of each stream, in the answers to `XRANGE` of each.
 pub(super) fn oldest(answers: Vec<Value>) -> RedisResult<Option<UnixMs>> {
     let mut oldest: Option<UnixMs> = None;
     for answer in answers {
@@ -65,33 +100,120 @@ pub(super) fn oldest(answers: Vec<Value>) -> RedisResult<Option<UnixMs>> {
 /// How many arrivals the entries hold, as far as they can be read, and the entries as a batch.
 #[derive(Default)]
 pub(super) struct Taken {
-    ids: Vec<String>,
+    entries: Vec<Entry>,
     arrivals: Vec<Arrival>,
-    unreadable: Vec<DeadLetter>,
+    unreadable: Vec<Dead>,
 }
 
 impl Taken {
+    /// Adds entries behind those there are, as long as there is room, and one in any case; answers the others.
+    pub(super) fn add_some(&mut self, entries: Vec<Delivered>, arrivals_max: usize) -> Vec<Delivered> {
+        let mut entries = entries.into_iter().peekable();
+        let has_room = |taken: &Self, entry: &Delivered| {
+            let room = arrivals_max.saturating_sub(taken.arrivals());
+            // Only the last few are looked into before.
+            let fits = room >= entry::ARRIVALS_MAX || room >= entry.arrivals();
+            taken.is_empty() || (fits && taken.entries() < ENTRIES_MAX)
+        };
+        while let Some(entry) = entries.next_if(|entry| has_room(self, entry)) {
+            self.add(vec![entry]);
+        }
+        entries.collect()
+    }
+
     /// Adds entries behind those there are.
     pub(super) fn add(&mut self, entries: Vec<Delivered>) {
-        for entry in entries {
-            match entry.fields.map(content) {
+        for Delivered { id, fields } in entries {
+            let mut entry = Entry {
+                name: id,
+                pings: 0,
+                refused: 0,
+                unreadable: 0,
+            };
+            match fields.map(content) {
                 None => {}
-                Some(Content::Arrivals(arrivals)) => self.arrivals.extend(arrivals),
+                Some(Content::Arrivals(arrivals)) => {
+                    let refused = arrivals
+                        .iter()
+                        .filter(|arrival| matches!(arrival, Arrival::Refused { .. }));
+                    entry.refused = refused.count() as u64;
+                    entry.pings = arrivals.len() as u64 - entry.refused;
+                    self.arrivals.extend(arrivals);
+                }
                 Some(Content::Unreadable(bytes, reason)) => {
-                    tracing::error!(entry = entry.id, reason, "an entry of the queue cannot be read");
-                    self.unreadable.push(DeadLetter {
-                        content: DeadContent::Unreadable(bytes),
-                        reason,
+                    tracing::error!(entry = entry.name, reason, "an entry of the queue cannot be read");
+                    entry.unreadable = entry::unreadable_arrivals(&bytes);
+                    let content = DeadContent::Unreadable(bytes);
+                    self.unreadable.push(Dead {
+                        entry: self.entries.len(),
+                        letter: DeadLetter { content, reason },
                     });
                 }
             }
-            self.ids.push(entry.id);
+            self.entries.push(entry);
         }
+    }
+
+    /// Adds entries that were given out so often that nobody shall try again.
+    pub(super) fn give_up(&mut self, entries: Vec<Delivered>, deliveries: u64) {
+        let reason =
+            format!("it was given out {deliveries} times and never settled: whoever merges it comes to an end");
+        for Delivered { id, fields } in entries {
+            tracing::error!(entry = id, reason, "an entry of the queue is given up");
+            let (unreadable, contents) = match fields.map(content) {
+                None => (0, Vec::new()),
+                Some(Content::Arrivals(arrivals)) => {
+                    let contents: Vec<_> = arrivals.into_iter().map(DeadContent::Arrival).collect();
+                    (contents.len() as u64, contents)
+                }
+                Some(Content::Unreadable(bytes, _)) => {
+                    (entry::unreadable_arrivals(&bytes), vec![DeadContent::Unreadable(bytes)])
+                }
+            };
+            let entry = self.entries.len();
+            self.unreadable.extend(contents.into_iter().map(|content| Dead {
+                entry,
+                letter: DeadLetter {
+                    content,
+                    reason: reason.clone(),
+                },
+            }));
+            self.entries.push(Entry {
+                name: id,
+                pings: 0,
+                refused: 0,
+                unreadable,
+            });
+        }
+    }
+
+    /// The last entry.
+    pub(super) fn last(&self) -> Option<&str> {
+        self.entries.last().map(|entry| entry.name.as_str())
+    }
+
+    /// Whether it holds the entry of this id.
+    pub(super) fn holds(&self, id: &str) -> bool {
+        self.entries.iter().any(|held| held.name == id)
+    }
+
+    /// Whether there is no entry.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// How many entries.
     pub(super) fn entries(&self) -> usize {
-        self.ids.len()
+        self.entries.len()
+    }
+
+    /// How many arrivals an entry has, as far as can be told by those that are here; as many as it may have, where there are none.
+    pub(super) fn arrivals_per_entry(&self) -> usize {
+        if self.is_empty() {
+            entry::ARRIVALS_MAX
+        } else {
+            self.arrivals().div_ceil(self.entries()).max(1)
+        }
     }
 
     /// How many arrivals.
@@ -99,14 +221,15 @@ impl Taken {
         self.arrivals.len()
     }
 
-    /// The batch of a shard; none when there are no entries.
-    pub(super) fn into_batch(self, shard: u16) -> Option<Batch> {
-        (!self.ids.is_empty()).then_some(Batch {
+    /// The batch of a shard's lane; none when there are no entries.
+    pub(super) fn into_batch(self, shard: u16, lane: Lane) -> Option<Batch> {
+        (!self.entries.is_empty()).then_some(Batch {
             arrivals: self.arrivals,
             unreadable: self.unreadable,
             receipt: Receipt {
                 shard,
-                entries: self.ids,
+                lane,
+                entries: self.entries,
             },
         })
     }
@@ -130,7 +253,8 @@ fn content(mut fields: Vec<Vec<u8>>) -> Content {
     }
 }
 
-fn delivered(entries: Value) -> RedisResult<Vec<Delivered>> {
+/// The entries in the answer to `XCLAIM` or `XRANGE`.
+pub(super) fn delivered(entries: Value) -> RedisResult<Vec<Delivered>> {
     let Value::Array(entries) = entries else {
         return Err(unexpected());
     };

@@ -54,7 +54,7 @@ async fn merge_on(timelines: &Timelines, device: u128, progress: &Progress) -> u
             .map(|user| numbered(ping_of(*user, (at, at + 10), 10 * user + device, app), number))
             .collect();
         let merged = timelines.merge(&pings).await;
-        dropped += merged.unwrap_or_else(|error| panic!("{}", error.chain())).dropped;
+        dropped += merged.unwrap_or_else(|error| panic!("{}", error.chain())).erased.len();
         progress.merges.fetch_add(1, Ordering::SeqCst);
         progress.merged.notify_waiters();
     }
@@ -150,8 +150,8 @@ async fn an_erasure_that_was_cut_short_is_kept_and_asking_again_finishes_it() {
         "the open piece is gone, the others wait"
     );
     assert_eq!(
-        worker.merge(&pings).await.expect("merge").dropped,
-        4,
+        worker.merge(&pings).await.expect("merge").erased,
+        [user(1)],
         "nothing comes back"
     );
     let allow = "DROP TRIGGER refuse ON app_usage";
@@ -199,7 +199,7 @@ async fn erasing_waits_for_a_merge_of_that_person_and_keeps_nobody_waiting_for_w
     let neighbours = worker
         .merge(&[ping_of(1_025, (0, 5), 2, "a"), ping(20, 25, 1, "a")])
         .await;
-    assert_eq!(neighbours.expect("nobody holds the bucket").dropped, 1);
+    assert_eq!(neighbours.expect("nobody holds the bucket").erased, [user(1)]);
     client.batch_execute("COMMIT").await.expect("unlock");
     erasing.await.expect("erased");
     assert_eq!(stored(&watcher).await.len(), 1);

@@ -129,12 +129,12 @@ async fn a_server_that_became_read_only_or_refuses_the_role_is_unavailable() {
         .expect("alter");
     unavailable(timelines().merge(&[ping(0, 5, 1, "a")]).await);
     admin
-        .batch_execute("ALTER ROLE daybook_worker RESET default_transaction_read_only; REVOKE UPDATE ON usage_open FROM daybook_worker")
+        .batch_execute("ALTER ROLE daybook_worker RESET default_transaction_read_only; REVOKE INSERT ON usage_open FROM daybook_worker")
         .await
         .expect("alter");
     unavailable(timelines().merge(&[ping(0, 5, 1, "a")]).await);
     admin
-        .batch_execute("GRANT UPDATE ON usage_open TO daybook_worker")
+        .batch_execute("GRANT INSERT ON usage_open TO daybook_worker")
         .await
         .expect("grant");
     timelines().merge(&[ping(0, 5, 1, "a")]).await.expect("merge");
@@ -203,4 +203,54 @@ async fn a_migration_waits_for_another_that_is_under_way() {
             .expect("unlock");
     });
     assert_eq!(applied.expect("migrate"), MIGRATIONS);
+}
+
+#[tokio::test]
+async fn a_statement_that_answers_otherwise_since_a_migration_is_prepared_again() {
+    let (server, database) = database().await;
+    let timelines = Timelines::new(database);
+    timelines.merge(&[ping(0, 5, 1, "a")]).await.expect("merge");
+    let owner = client(&server).await;
+    let widen = "ALTER TABLE usage_open ALTER COLUMN precedence TYPE bigint";
+    let narrow = "ALTER TABLE usage_open ALTER COLUMN precedence TYPE integer";
+    owner
+        .batch_execute(&format!("{widen}; {narrow}"))
+        .await
+        .expect("as before");
+    timelines
+        .merge(&[ping(5, 6, 1, "a")])
+        .await
+        .expect("nothing has changed");
+    let retype = "ALTER TABLE usage_open ALTER COLUMN app_name TYPE varchar";
+    owner.batch_execute(retype).await.expect("altered");
+    unavailable(timelines.merge(&[ping(6, 9, 1, "a")]).await);
+    timelines.merge(&[ping(6, 9, 1, "a")]).await.expect("merge");
+    assert_eq!(stored(&owner).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_pool_that_is_busy_is_healthy() {
+    let (server, _) = database().await;
+    let one = Settings {
+        connections_max: 1,
+        ..Settings::new(server.worker_database_url())
+    };
+    let database = connect(&one).expect("a pool");
+    let timelines = std::sync::Arc::new(Timelines::new(database.clone()));
+    let other = client(&server).await;
+    other
+        .batch_execute("BEGIN; LOCK TABLE usage_open IN ACCESS EXCLUSIVE MODE")
+        .await
+        .expect("locked");
+    let merge = tokio::spawn({
+        let timelines = std::sync::Arc::clone(&timelines);
+        async move { timelines.merge(&[ping(0, 5, 1, "a")]).await }
+    });
+    let waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'usage_open'::regclass";
+    while other.query_one(waits, &[]).await.expect("asked").get::<_, i64>(0) == 0 {
+        assert!(!merge.is_finished(), "it waits for the lock");
+    }
+    Health::new(database).check().await.expect("the database is there");
+    other.batch_execute("ROLLBACK").await.expect("unlocked");
+    merge.await.expect("it did not panic").expect("merge");
 }

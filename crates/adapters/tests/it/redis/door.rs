@@ -4,7 +4,7 @@ use domain::time::{Span, UnixMs};
 use domain::usage::{Arrival, Claim, Label};
 use futures_util::future::join_all;
 use futures_util::poll;
-use ports::usage::{PingQueue, PingSource};
+use ports::usage::{Batch, Part, PingQueue, PingSource};
 use testkit::arrivals::{numbered, ping};
 use testkit::servers::Fsync;
 
@@ -30,7 +30,10 @@ async fn each_caller_is_told_the_number_of_its_own_device() {
         door.push(vec![ping(number, 0)]).await.expect("kept");
         let mut batch = None;
         for shard in 0..SHARDS {
-            batch = batch.or(source.take(shard).await.expect("Redis is there"));
+            batch = batch.or(source
+                .take(shard, Part::Live, Batch::ARRIVALS_MAX)
+                .await
+                .expect("Redis is there"));
         }
         let outcome = ports::usage::Outcome {
             merged_through: vec![(testkit::arrivals::device(number), 100 + number)],

@@ -1,7 +1,7 @@
 //! What a real Redis says of itself, and whether all agree on the shards.
 
 use adapters::ambient::SystemClock;
-use adapters::redis::{Redis, ShardsError};
+use adapters::redis::{PowerCut, Redis, ShardsError};
 use ports::{Clock, Probe};
 use testkit::servers::Fsync;
 
@@ -13,7 +13,7 @@ async fn the_settings_of_a_durable_redis_have_no_fault() {
     let facts = house.redis.facts(SystemClock.now()).await.expect("facts");
     assert_eq!(facts.version_fault(), None);
     assert_eq!(facts.durability_faults(), [""; 0]);
-    assert_eq!(facts.durability_warnings(), [""; 0]);
+    assert_eq!(facts.power_cut_faults(), []);
     assert_eq!(
         (facts.memory_bytes_max, facts.memory_policy.as_str()),
         (64 << 20, "noeviction")
@@ -37,7 +37,7 @@ async fn settings_that_break_the_promise_are_found() {
     }
     let facts = house.redis.facts(SystemClock.now()).await.expect("facts");
     assert_eq!(facts.durability_faults().len(), 2, "{facts:?}");
-    assert_eq!(facts.durability_warnings().len(), 1, "{facts:?}");
+    assert_eq!(facts.power_cut_faults()[0].0, PowerCut::LosesASecond, "{facts:?}");
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn settings_that_are_kept_secret_are_unknown() {
     house.ask::<()>(&["ACL", "SETUSER", "default", "-config"]).await;
     let facts = house.redis.facts(SystemClock.now()).await.expect("facts");
     assert_eq!((facts.append_fsync.as_deref(), facts.no_fsync_on_rewrite), (None, None));
-    assert!(facts.append_only && facts.durability_warnings().len() == 1);
+    assert!(facts.append_only && facts.power_cut_faults()[0].0 == PowerCut::Unknown);
 }
 
 #[tokio::test]

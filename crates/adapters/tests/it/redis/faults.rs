@@ -8,12 +8,12 @@ use std::time::Duration;
 use domain::usage::Arrival;
 use futures_util::future::join_all;
 use ports::Probe;
-use ports::usage::{DeadContent, DeadLetter, DeadLetters, Outcome, PingQueue, PingSource};
+use ports::usage::{Batch, Dead, DeadContent, DeadLetter, DeadLetters, Outcome, Part, PingQueue, PingSource};
 use testkit::arrivals::{device, numbered, ping, user};
 use testkit::servers::Fsync;
 use tokio::sync::Notify;
 
-use super::{House, SHARDS, TestRedis, drained, drained_arrivals, soon};
+use super::{House, SHARDS, TestRedis, drained, drained_arrivals, soon, taken};
 
 /// Says when so much has been counted.
 #[derive(Default)]
@@ -115,7 +115,13 @@ async fn a_door_that_was_opened_before_redis_was_there_works_once_it_is() {
     house.server.kill();
     let (door, source) = (house.redis.ping_queue(), house.source("a"));
     assert!(door.push(vec![ping(1, 0)]).await.expect_err("away").is_unavailable());
-    assert!(source.take(0).await.expect_err("away").is_unavailable());
+    assert!(
+        source
+            .take(0, Part::Live, Batch::ARRIVALS_MAX)
+            .await
+            .expect_err("away")
+            .is_unavailable()
+    );
     assert!(source.backlog().await.expect_err("away").is_unavailable());
     house.server.restart();
     door.push(vec![ping(1, 0)]).await.expect("kept");
@@ -135,7 +141,12 @@ async fn a_redis_that_stalls_is_unavailable_for_those_who_wait_and_no_longer() {
         for pushed in soon(join_all(pushes)).await {
             assert!(pushed.expect_err("it stalls").is_unavailable());
         }
-        assert!(soon(source.take(0)).await.expect_err("it stalls").is_unavailable());
+        assert!(
+            soon(source.take(0, Part::Live, Batch::ARRIVALS_MAX))
+                .await
+                .expect_err("it stalls")
+                .is_unavailable()
+        );
     }
     house.server.resume();
     door.push(vec![ping(1, 9)]).await.expect("kept");
@@ -198,18 +209,28 @@ async fn what_was_taken_when_redis_died_comes_again_to_the_same_worker_at_once()
     door.push(vec![ping(1, 0)]).await.expect("kept");
     let batch = first_batch(&source).await;
     house.server.kill();
-    assert!(source.take(batch.receipt.shard).await.is_err());
+    assert!(
+        source
+            .take(batch.receipt.shard, Part::Live, Batch::ARRIVALS_MAX)
+            .await
+            .is_err()
+    );
     house.server.restart();
-    let again = source.take(batch.receipt.shard).await.expect("Redis is there");
+    let again = source
+        .take(batch.receipt.shard, Part::Live, Batch::ARRIVALS_MAX)
+        .await
+        .expect("Redis is there");
     assert_eq!(again, Some(batch));
     drained(&house.source("a")).await;
     house.nothing_is_left().await;
 }
 
-async fn first_batch(source: &impl PingSource) -> ports::usage::Batch {
+async fn first_batch(source: &impl PingSource) -> Batch {
     for shard in 0..SHARDS {
-        if let Some(batch) = source.take(shard).await.expect("Redis is there") {
-            return batch;
+        for part in [Part::Live, Part::Bulk] {
+            if let Some(batch) = taken(source, shard, part).await {
+                return batch;
+            }
         }
     }
     panic!("nothing was pushed");
@@ -240,12 +261,21 @@ async fn a_worker_that_waits_while_redis_loses_its_data_gets_what_comes_next() {
     let source = Arc::new(house.redis.ping_source(&adapters::redis::Taking::by("a")));
     let door = house.redis.ping_queue();
     // Makes the group, so that the next call waits.
-    while source.take(2).await.expect("Redis is there").is_some() {}
+    while source
+        .take(2, Part::Live, Batch::ARRIVALS_MAX)
+        .await
+        .expect("Redis is there")
+        .is_some()
+    {}
     let waiting = tokio::spawn({
         let source = Arc::clone(&source);
         async move {
             loop {
-                if let Some(batch) = source.take(2).await.expect("Redis is there") {
+                if let Some(batch) = source
+                    .take(2, Part::Live, Batch::ARRIVALS_MAX)
+                    .await
+                    .expect("Redis is there")
+                {
                     return batch;
                 }
             }
@@ -298,10 +328,14 @@ async fn a_full_redis_refuses_until_the_worker_has_made_room() {
     let batch = first_batch(&source).await;
     let outcome = Outcome {
         merged_through: vec![(device(1), 9)],
-        dead: vec![DeadLetter {
-            content: DeadContent::Arrival(ping(1, 0)),
-            reason: "a test".to_owned(),
+        dead: vec![Dead {
+            entry: 0,
+            letter: DeadLetter {
+                content: DeadContent::Arrival(ping(1, 0)),
+                reason: "a test".to_owned(),
+            },
         }],
+        ..Outcome::default()
     };
     source.settle(&batch.receipt, &outcome).await.expect("settled");
     let arrivals = batch.arrivals.len() + drained_arrivals(&source).await.len();

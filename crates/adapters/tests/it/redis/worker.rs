@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use adapters::redis::Taking;
-use ports::usage::{DeadContent, Outcome, PingQueue, PingSource, Receipt};
+use domain::usage::Lane;
+use ports::usage::{Batch, DeadContent, Outcome, Part, PingQueue, PingSource, Receipt};
 use testkit::arrivals::{device, numbered, ping};
 
-use super::{House, NEVER, SHARDS, drained, drained_arrivals, soon, taking};
+use super::{House, NEVER, SHARDS, drained, drained_arrivals, soon, taken, taking};
 
 #[tokio::test]
 async fn an_entry_with_other_fields_than_ours_is_unreadable_and_nothing_of_it_is_lost() {
@@ -18,7 +19,10 @@ async fn an_entry_with_other_fields_than_ours_is_unreadable_and_nothing_of_it_is
     let batches = drained(&source).await;
     let letters: Vec<_> = batches.into_iter().flat_map(|batch| batch.unreadable).collect();
     assert_eq!(letters.len(), 1);
-    assert_eq!(letters[0].content, DeadContent::Unreadable(b"ping 1 user ada".to_vec()));
+    assert_eq!(
+        letters[0].letter.content,
+        DeadContent::Unreadable(b"ping 1 user ada".to_vec())
+    );
     house.nothing_is_left().await;
 }
 
@@ -27,27 +31,63 @@ async fn an_entry_that_somebody_deleted_after_it_was_taken_is_acknowledged() {
     let house = House::start();
     house.redis.ping_queue().push(vec![ping(1, 0)]).await.expect("kept");
     let first = house.source("stable");
-    let mut taken = None;
+    let mut batch = None;
     for shard in 0..SHARDS {
-        taken = taken.or(first.take(shard).await.expect("Redis is there"));
+        batch = batch.or(first
+            .take(shard, Part::Live, Batch::ARRIVALS_MAX)
+            .await
+            .expect("Redis is there"));
     }
-    let receipt = taken.expect("a batch").receipt;
+    let receipt = batch.expect("a batch").receipt;
     let stream = format!("daybook:pings:{}", receipt.shard);
-    house.ask::<u64>(&["XDEL", &stream, &receipt.entries[0]]).await;
-    let again = house
-        .source("stable")
-        .take(receipt.shard)
-        .await
-        .expect("Redis is there");
-    let again = again.expect("it is still among its own");
+    house.ask::<u64>(&["XDEL", &stream, &receipt.entries[0].name]).await;
+    let again = house.source("stable");
     assert_eq!(
-        (again.arrivals.len(), again.unreadable.len(), &again.receipt),
-        (0, 0, &receipt)
+        taken(&again, receipt.shard, Part::Live).await,
+        None,
+        "nothing is left of it"
     );
+    assert_eq!(house.entries().await, 0);
     first
-        .settle(&again.receipt, &Outcome::default())
+        .settle(&receipt, &Outcome::default())
         .await
-        .expect("settled");
+        .expect("there is nothing to settle");
+    let books = house.redis.books().await.expect("Redis is there");
+    assert_eq!(
+        (books.received, books.in_flight),
+        (1, 1),
+        "nobody knows what became of it"
+    );
+}
+
+#[tokio::test]
+async fn small_entries_before_large_ones_make_no_batch_too_large_and_change_no_order() {
+    const SMALL: u64 = 200;
+    const LISTS: u64 = 100;
+    const LIST: u64 = 100;
+    let house = House::start();
+    let door = house.redis.ping_queue();
+    for number in 0..SMALL {
+        door.push(vec![ping(1, number)]).await.expect("kept");
+    }
+    for list in 0..LISTS {
+        let first = SMALL + list * LIST;
+        let pings = (first..first + LIST).map(|number| ping(1, number)).collect();
+        door.push(pings).await.expect("kept");
+    }
+    let batches = drained(&house.source("a")).await;
+    let sizes: Vec<_> = batches.iter().map(|batch| batch.arrivals.len()).collect();
+    assert!(
+        sizes.len() >= 2 && sizes.iter().all(|size| *size <= Batch::ARRIVALS_MAX),
+        "{sizes:?}"
+    );
+    assert!(
+        batches[0].arrivals.len() + 256 > Batch::ARRIVALS_MAX,
+        "the first is full: {sizes:?}"
+    );
+    let arrived: Vec<_> = batches.into_iter().flat_map(|batch| batch.arrivals).collect();
+    let pushed: Vec<_> = (0..SMALL + LISTS * LIST).map(|number| ping(1, number)).collect();
+    assert_eq!(arrived, pushed);
     house.nothing_is_left().await;
 }
 
@@ -91,9 +131,14 @@ async fn a_batch_has_no_more_entries_than_it_may_and_any_number_can_be_settled()
     let source = house.source("a");
     let mut receipt = Receipt {
         shard: 0,
+        lane: Lane::Live,
         entries: Vec::new(),
     };
-    while let Some(batch) = source.take(0).await.expect("Redis is there") {
+    while let Some(batch) = source
+        .take(0, Part::Live, Batch::ARRIVALS_MAX)
+        .await
+        .expect("Redis is there")
+    {
         assert!(batch.receipt.entries.len() <= 1_024, "{}", batch.receipt.entries.len());
         receipt.entries.extend(batch.receipt.entries);
     }
@@ -111,6 +156,7 @@ async fn any_number_of_devices_can_be_told_of_at_once() {
     for (plus, told) in [(5, 5), (4, 5), (6, 6)] {
         let nothing = Receipt {
             shard: 0,
+            lane: Lane::Live,
             entries: Vec::new(),
         };
         let outcome = Outcome {
@@ -132,11 +178,14 @@ async fn holding_does_not_count_as_a_delivery() {
     let house = House::start();
     let source = house.source("a");
     house.redis.ping_queue().push(vec![ping(1, 0)]).await.expect("kept");
-    let mut taken = None;
+    let mut batch = None;
     for shard in 0..SHARDS {
-        taken = taken.or(source.take(shard).await.expect("Redis is there"));
+        batch = batch.or(source
+            .take(shard, Part::Live, Batch::ARRIVALS_MAX)
+            .await
+            .expect("Redis is there"));
     }
-    let receipt = taken.expect("a batch").receipt;
+    let receipt = batch.expect("a batch").receipt;
     for _ in 0..3 {
         source.hold(&receipt).await.expect("held");
     }
@@ -154,12 +203,17 @@ async fn holding_does_not_count_as_a_delivery() {
 async fn a_worker_that_is_gone_is_forgotten_unless_it_holds_something() {
     let house = House::start();
     let stream = "daybook:pings:0";
-    for name in ["idle", "busy"] {
-        house.source(name).take(0).await.expect("Redis is there");
-    }
+    drained(&house.source("idle")).await;
+    house
+        .ask::<u64>(&["XGROUP", "CREATECONSUMER", stream, "daybook", "idle"])
+        .await;
     house.ask::<String>(&["XADD", stream, "*", "p", ""]).await;
     let busy = house.source("busy");
-    let held = busy.take(0).await.expect("Redis is there").expect("a batch");
+    let held = busy
+        .take(0, Part::Live, Batch::ARRIVALS_MAX)
+        .await
+        .expect("Redis is there")
+        .expect("a batch");
     let names = async || -> Vec<String> {
         let consumers: Vec<std::collections::HashMap<String, redis::Value>> =
             house.ask(&["XINFO", "CONSUMERS", stream, "daybook"]).await;
@@ -174,11 +228,15 @@ async fn a_worker_that_is_gone_is_forgotten_unless_it_holds_something() {
         ..taking("impatient", NEVER)
     });
     soon(async {
-        while names().await != ["busy", "impatient"] {
-            impatient.take(0).await.expect("Redis is there");
+        while names().await.contains(&"idle".to_owned()) {
+            impatient
+                .take(0, Part::Live, Batch::ARRIVALS_MAX)
+                .await
+                .expect("Redis is there");
         }
     })
     .await;
+    assert!(names().await.contains(&"busy".to_owned()));
     busy.settle(&held.receipt, &Outcome::default()).await.expect("settled");
     house.nothing_is_left().await;
 }
@@ -195,10 +253,93 @@ async fn where_pings_lie_is_fixed() {
         .expect("kept");
     let mut keys: Vec<String> = house.ask(&["KEYS", "*"]).await;
     keys.sort();
-    assert_eq!(keys, ["daybook:pings:2", "daybook:pings:shards"]);
+    assert_eq!(keys, ["daybook:pings:2", "daybook:pings:books", "daybook:pings:shards"]);
     drained(&house.source("a")).await;
     let groups: Vec<std::collections::HashMap<String, redis::Value>> =
         house.ask(&["XINFO", "GROUPS", "daybook:pings:2"]).await;
     assert_eq!(groups.len(), 1);
     assert_eq!(groups[0]["name"], redis::Value::BulkString(b"daybook".to_vec()));
+}
+
+#[tokio::test]
+async fn what_was_found_waiting_and_was_then_left_for_too_long_is_given_out_once() {
+    let house = House::start();
+    let source = house.redis.ping_source(&taking("a", Duration::ZERO));
+    drained(&source).await;
+    house.redis.ping_queue().push(vec![ping(1, 0)]).await.expect("kept");
+    // Delivers it, and with this bound it counts as abandoned at once.
+    source.ready().await.expect("Redis is there");
+    assert_eq!(source.backlog().await.expect("a backlog").in_flight, 1);
+    let batch = taken(&source, 1, Part::Live).await.expect("a batch");
+    assert_eq!((batch.arrivals.len(), batch.receipt.entries.len()), (1, 1));
+    source
+        .settle(&batch.receipt, &Outcome::default())
+        .await
+        .expect("settled");
+    house.nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn a_long_list_goes_into_the_stream_beside_and_a_worker_that_knows_but_one_leaves_it_there() {
+    let house = House::start();
+    let door = house.redis.ping_queue();
+    door.push((0..101).map(|count| ping(2, count)).collect())
+        .await
+        .expect("kept");
+    door.push(vec![ping(2, 101)]).await.expect("kept");
+    for (stream, entries) in [("daybook:pings:2", 1), ("daybook:pings:2:bulk", 1)] {
+        assert_eq!(house.ask::<u64>(&["XLEN", stream]).await, entries, "{stream}");
+    }
+    // As a worker of before reads.
+    house
+        .ask::<String>(&["XGROUP", "CREATE", "daybook:pings:2", "daybook", "0"])
+        .await;
+    house
+        .ask::<redis::Value>(&[
+            "XREADGROUP",
+            "GROUP",
+            "daybook",
+            "before",
+            "STREAMS",
+            "daybook:pings:2",
+            ">",
+        ])
+        .await;
+    assert_eq!(drained_arrivals(&house.source("a")).await.len(), 101);
+    assert_eq!(drained_arrivals(&house.source("before")).await.len(), 1);
+    house.nothing_is_left().await;
+}
+
+#[tokio::test]
+async fn the_group_of_the_newest_is_there_only_while_a_lane_lags() {
+    let house = House::start();
+    let door = house.redis.ping_queue();
+    for list in 0..90 {
+        let pings = (0..100).map(|count| ping(0, 100 * list + count)).collect();
+        door.push(pings).await.expect("kept");
+    }
+    let groups = async || -> Vec<std::collections::HashMap<String, redis::Value>> {
+        house.ask(&["XINFO", "GROUPS", "daybook:pings:0"]).await
+    };
+    let source = house.redis.ping_source(&Taking {
+        lags_after: Duration::ZERO,
+        ..taking("a", NEVER)
+    });
+    let first = taken(&source, 0, Part::Live).await.expect("a batch");
+    assert_eq!(groups().await.len(), 2);
+    // A worker that restarts does not know of it, and takes it away when all is taken.
+    let again = house.source("a");
+    for batch in [&first].into_iter().chain(&drained(&again).await) {
+        again
+            .settle(&batch.receipt, &Outcome::default())
+            .await
+            .expect("settled");
+    }
+    assert_eq!(groups().await.len(), 1);
+    assert_eq!(
+        taken(&source, 0, Part::Newest).await,
+        None,
+        "nor is that an error to others"
+    );
+    house.nothing_is_left().await;
 }

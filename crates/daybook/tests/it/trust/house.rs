@@ -141,11 +141,12 @@ impl House {
     pub fn drained(&self) {
         let mut redis = self.redis();
         wait_for("an empty queue", || {
-            let mut waiting = |shard| -> u64 {
-                let stream = format!("daybook:pings:{shard}");
+            let mut waiting = |shard, lane| -> u64 {
+                let stream = format!("daybook:pings:{shard}{lane}");
                 redis::cmd("XLEN").arg(stream).query(&mut redis).expect("a length")
             };
-            (0..SHARDS).all(|shard| waiting(shard) == 0).then_some(())
+            let mut lanes = (0..SHARDS).flat_map(|shard| [(shard, ""), (shard, ":bulk")]);
+            lanes.all(|(shard, lane)| waiting(shard, lane) == 0).then_some(())
         });
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use domain::usage::Arrival;
-use ports::usage::{Backlog, Outcome};
+use ports::usage::{Backlog, Batch, Outcome, Part};
 
 use super::{NEVER, QueueUnderTest, dead, drained, settled, taken, taken_now};
 use crate::arrivals::{device, numbered, ping, refused, user};
@@ -53,7 +53,6 @@ pub async fn an_empty_queue_gives_nothing(queue: &dyn QueueUnderTest) {
 /// # Panics
 /// When the promise is broken.
 pub async fn a_batch_has_a_bound(queue: &dyn QueueUnderTest) {
-    const BATCH_MAX: usize = 8_192;
     let door = queue.door();
     for call in 0..20 {
         let pushed = (0..1_000).map(|count| ping(1, 1_000 * call + count)).collect();
@@ -62,7 +61,7 @@ pub async fn a_batch_has_a_bound(queue: &dyn QueueUnderTest) {
     let worker = queue.worker("a", NEVER);
     let (mut batches, mut arrivals) = (0, 0);
     while let Some(batch) = taken_now(&*worker).await {
-        assert!(batch.arrivals.len() <= BATCH_MAX, "{}", batch.arrivals.len());
+        assert!(batch.arrivals.len() <= Batch::ARRIVALS_MAX, "{}", batch.arrivals.len());
         settled(&*worker, &batch, Outcome::default()).await;
         batches += 1;
         arrivals += batch.arrivals.len();
@@ -73,9 +72,34 @@ pub async fn a_batch_has_a_bound(queue: &dyn QueueUnderTest) {
 
 /// # Panics
 /// When the promise is broken.
+pub async fn a_batch_is_as_small_as_it_is_asked_for(queue: &dyn QueueUnderTest) {
+    let pushed: Vec<Arrival> = (0..1_000).map(|count| ping(1, count)).collect();
+    queue.door().push(pushed.clone()).await.expect("kept");
+    let worker = queue.worker("a", NEVER);
+    let mut arrivals = Vec::new();
+    // Less than an entry is an entry; two entries are within the second bound, three are not.
+    for (asked, bound) in [(0, 256), (1, 256), (600, 512), (600, 512)] {
+        let mut batch = None;
+        for shard in 0..worker.shards() {
+            let taken = worker.take(shard, Part::Bulk, asked).await;
+            batch = batch.or(taken.expect("the queue is there"));
+        }
+        let Some(batch) = batch else { break };
+        assert!(batch.arrivals.len() <= bound, "{}", batch.arrivals.len());
+        settled(&*worker, &batch, Outcome::default()).await;
+        arrivals.extend(batch.arrivals);
+    }
+    assert_eq!(arrivals, pushed);
+}
+
+/// # Panics
+/// When the promise is broken.
 pub async fn a_shard_that_does_not_exist_is_a_bug(queue: &dyn QueueUnderTest) {
     let worker = queue.worker("a", NEVER);
-    let error = worker.take(worker.shards()).await.expect_err("no such shard");
+    let error = worker
+        .take(worker.shards(), Part::Live, 1)
+        .await
+        .expect_err("no such shard");
     assert!(!error.is_unavailable(), "{}", error.chain());
 }
 
@@ -154,7 +178,7 @@ pub async fn the_backlog_counts_what_waits_what_is_taken_and_what_is_dead(queue:
     let taken = batch.arrivals.len() as u64;
     assert_eq!(backlog().await, count(4, taken, 0));
     let outcome = Outcome {
-        dead: vec![dead(&batch.arrivals[0], "a test")],
+        dead: vec![dead(&batch, 0, "a test")],
         ..Outcome::default()
     };
     settled(&*worker, &batch, outcome).await;

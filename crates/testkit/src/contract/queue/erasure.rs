@@ -3,7 +3,7 @@
 use domain::usage::Arrival;
 use ports::usage::{DeadLetter, Outcome};
 
-use super::{NEVER, QueueUnderTest, dead, drained, settled, taken};
+use super::{NEVER, QueueUnderTest, dead, drained, letter, settled, taken};
 use crate::arrivals::{device, numbered, ping, user};
 
 /// More letters than anybody reads at once.
@@ -18,7 +18,9 @@ async fn bury(queue: &dyn QueueUnderTest, arrivals: Vec<Arrival>) {
         let batch = taken(&*worker).await;
         left -= batch.arrivals.len();
         let outcome = Outcome {
-            dead: batch.arrivals.iter().map(|arrival| dead(arrival, "a test")).collect(),
+            dead: (0..batch.arrivals.len())
+                .map(|arrival| dead(&batch, arrival, "a test"))
+                .collect(),
             ..Outcome::default()
         };
         settled(&*worker, &batch, outcome).await;
@@ -90,7 +92,7 @@ pub async fn the_letters_of_erased_people_are_forgotten_and_no_others(queue: &dy
     }
     bury(queue, vec![ping(2, MANY), ping(1, MANY)]).await;
     queue.erasure().erase(&[user(1), user(3)], &[]).await.expect("erased");
-    let expected = pings(2).chain([ping(2, MANY)]).map(|ping| dead(&ping, "a test"));
+    let expected = pings(2).chain([ping(2, MANY)]).map(|ping| letter(&ping, "a test"));
     let kept = letters(queue).await;
     assert_eq!(kept.len(), usize::try_from(MANY + 1).expect("small"));
     assert!(expected.eq(kept));
@@ -165,6 +167,6 @@ pub async fn erasing_again_or_nobody_changes_nothing(queue: &dyn QueueUnderTest)
     assert_eq!(letters(queue).await.len(), 3);
     for _ in 0..2 {
         erasure.erase(&[user(1)], &[device(1)]).await.expect("erased");
-        assert_eq!(letters(queue).await, [dead(&ping(2, 0), "a test")]);
+        assert_eq!(letters(queue).await, [letter(&ping(2, 0), "a test")]);
     }
 }

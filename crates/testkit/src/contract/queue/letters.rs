@@ -1,8 +1,8 @@
 //! To the dead letters and back.
 
-use ports::usage::{DeadContent, Outcome};
+use ports::usage::{Dead, DeadContent, Outcome};
 
-use super::{NEVER, QueueUnderTest, dead, settled, taken, taken_now};
+use super::{NEVER, QueueUnderTest, dead, letter, settled, taken, taken_now};
 use crate::arrivals::{numbered, ping};
 
 const GARBAGE: &[u8] = &[0xff, 0x00, b'\r', b'\n', b'p'];
@@ -15,7 +15,7 @@ pub async fn dead_letters_are_listed_in_pages_oldest_first(queue: &dyn QueueUnde
         queue.door().push(vec![ping(1, count)]).await.expect("kept");
         let batch = taken(&*worker).await;
         let outcome = Outcome {
-            dead: vec![dead(&batch.arrivals[0], &format!("reason {count}"))],
+            dead: vec![dead(&batch, 0, &format!("reason {count}"))],
             ..Outcome::default()
         };
         settled(&*worker, &batch, outcome).await;
@@ -31,7 +31,7 @@ pub async fn dead_letters_are_listed_in_pages_oldest_first(queue: &dyn QueueUnde
     }
     assert!(listed.is_sorted_by_key(|kept| kept.died_at));
     let listed: Vec<_> = listed.into_iter().map(|kept| kept.letter).collect();
-    let expected = (0..5).map(|count| dead(&ping(1, count), &format!("reason {count}")));
+    let expected = (0..5).map(|count| letter(&ping(1, count), &format!("reason {count}")));
     assert_eq!(listed, expected.collect::<Vec<_>>());
 }
 
@@ -42,15 +42,17 @@ pub async fn a_dead_arrival_is_replayed_once(queue: &dyn QueueUnderTest) {
     queue.door().push(vec![numbered(1, 0), ping(1, 1)]).await.expect("kept");
     let batch = taken(&*worker).await;
     let outcome = Outcome {
-        dead: vec![dead(&batch.arrivals[0], "a test")],
+        dead: vec![dead(&batch, 0, "a test")],
         ..Outcome::default()
     };
     settled(&*worker, &batch, outcome).await;
     let [letter] = &letters.list(None, 10).await.expect("a page")[..] else {
         panic!("one letter");
     };
+    assert_eq!(letters.find(&letter.id).await.expect("looked up"), Some(letter.clone()));
     assert!(letters.replay(&letter.id).await.expect("replayed"));
     assert!(!letters.replay(&letter.id).await.expect("gone"));
+    assert_eq!(letters.find(&letter.id).await.expect("looked up"), None);
     assert_eq!(letters.list(None, 10).await.expect("a page"), []);
     let again = taken(&*worker).await;
     assert_eq!(again.arrivals, [numbered(1, 0)]);
@@ -66,7 +68,7 @@ pub async fn unreadable_bytes_are_replayed_as_they_are(queue: &dyn QueueUnderTes
     for _ in 0..2 {
         let batch = taken(&*worker).await;
         assert_eq!((batch.receipt.shard, &batch.arrivals[..]), (1, &[][..]));
-        let [letter] = &batch.unreadable[..] else {
+        let [Dead { entry: 0, letter }] = &batch.unreadable[..] else {
             panic!("one unreadable entry");
         };
         assert_eq!(letter.content, DeadContent::Unreadable(GARBAGE.to_vec()));
@@ -117,5 +119,7 @@ pub async fn a_letter_that_does_not_exist_is_not_replayed(queue: &dyn QueueUnder
     let letters = queue.letters();
     for id in ["", "-", "1-1", "99", "no such letter", "99999999999999999999-0"] {
         assert!(!letters.replay(id).await.expect("looked up"), "{id:?}");
+        assert_eq!(letters.find(id).await.expect("looked up"), None, "{id:?}");
+        assert_eq!(letters.list(Some(id), 1).await.expect("a page"), [], "{id:?}");
     }
 }

@@ -45,6 +45,7 @@ pub async fn what_is_held_is_not_taken_over(queue: &dyn QueueUnderTest) {
     let wait = async {
         let until = Instant::now() + 2 * HELD;
         while Instant::now() < until {
+            other.ready().await.expect("the queue is there");
             assert_eq!(taken_now(&*other).await, None);
         }
     };
@@ -83,7 +84,8 @@ pub async fn settling_again_changes_nothing(queue: &dyn QueueUnderTest) {
     let batch = taken(&*worker).await;
     let outcome = Outcome {
         merged_through: vec![(device(1), 5)],
-        dead: vec![dead(&batch.arrivals[0], "a test")],
+        dead: vec![dead(&batch, 0, "a test")],
+        ..Outcome::default()
     };
     for _ in 0..3 {
         settled(&*worker, &batch, outcome.clone()).await;
@@ -103,7 +105,7 @@ pub async fn both_may_settle_what_was_taken_over(queue: &dyn QueueUnderTest) {
     let inherited = taken(&*heir).await;
     assert_eq!(inherited, batch);
     let outcome = Outcome {
-        dead: vec![dead(&batch.arrivals[0], "a test")],
+        dead: vec![dead(&batch, 0, "a test")],
         ..Outcome::default()
     };
     settled(&*heir, &inherited, outcome.clone()).await;

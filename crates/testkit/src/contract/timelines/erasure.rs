@@ -24,9 +24,10 @@ fn at(ms: i64) -> UnixMs {
     UnixMs(NOON + ms)
 }
 
-fn dropped(arrivals: usize) -> Merged {
+/// What a merge of nothing but arrivals of an erased person does.
+fn dropped(number: u128) -> Merged {
     Merged {
-        dropped: arrivals,
+        erased: vec![user(number)],
         ..Merged::default()
     }
 }
@@ -65,11 +66,14 @@ where
     store.erase(user(1), at(0)).await.expect("erase");
     let theirs = [ping(1, 0..5, &one, Some(1)), refused, ping(1, -9..-5, &one, None)];
     for _ in 0..2 {
-        assert_eq!(store.merge(&theirs).await.expect("merge"), dropped(3));
+        assert_eq!(store.merge(&theirs).await.expect("merge"), dropped(1));
     }
     let beside = [theirs.to_vec(), vec![ping(2, 0..5, &other, Some(1))]].concat();
     let merged = store.merge(&beside).await.expect("merge");
-    assert_eq!((merged.dropped, &merged.merged_through[..]), (3, &[(device(2), 1)][..]));
+    assert_eq!(
+        (&merged.erased[..], &merged.merged_through[..]),
+        (&[user(1)][..], &[(device(2), 1)][..])
+    );
     assert_eq!(pieces(store, 1).await, []);
     assert_eq!(pieces(store, 2).await, [segment(0..5, &other)]);
 }
@@ -175,7 +179,7 @@ where
     let merged = store
         .merge(&[ping(1, 0..5, &one, None), ping(2, 0..5, &one, None)])
         .await;
-    assert_eq!(merged.expect("merge").dropped, 1, "the other is still noted");
+    assert_eq!(merged.expect("merge").erased, [user(2)], "the other is still noted");
     assert_eq!(pieces(store, 1).await, [segment(0..5, &one)]);
 }
 
@@ -189,5 +193,5 @@ where
     store.erase(user(1), at(1)).await.expect("erase");
     store.forget(&erased).await.expect("forget");
     let merged = store.merge(&[ping(1, 0..5, &holder(1, "a"), None)]).await;
-    assert_eq!(merged.expect("merge").dropped, 1);
+    assert_eq!(merged.expect("merge").erased, [user(1)]);
 }
