@@ -16,6 +16,7 @@ mod process;
 mod redis;
 mod server;
 mod servers;
+mod shared_memory;
 mod spawner;
 
 pub use account::Account;
@@ -29,6 +30,7 @@ pub use process::Process;
 pub use redis::{Fsync, Redis};
 pub use server::{Place, Readiness, Server, Signals};
 pub use servers::{Options, Servers, Status};
+pub use shared_memory::release_shared_memory;
 
 /// A signal that can be sent to a server's process.
 pub use rustix::process::Signal;

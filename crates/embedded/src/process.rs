@@ -120,6 +120,18 @@ impl Process {
         leftovers::kill(&*self.server)
     }
 
+    /// Ends every process of the server at once, for data that nobody wants any more. Unlike after a crash, what it holds of the system is given back.
+    pub fn discard(mut self) -> Result<(), EmbeddedError> {
+        let [_, (abort, patience), _] = self.server.signals().in_order();
+        let heeded = self
+            .signal_all(Signal::CONT)
+            .and_then(|()| self.signal(abort).map_err(EmbeddedError::attempt("abort".to_owned())));
+        if heeded.is_ok() {
+            let _ = self.wait(patience);
+        }
+        self.crash()
+    }
+
     /// Ends the server, in order if it heeds that in time. True if it has ended, whichever way.
     pub fn stop(&mut self) -> bool {
         // What somebody has paused heeds nothing until it goes on.

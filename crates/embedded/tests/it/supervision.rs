@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use embedded::{ServerState, Servers, Signal};
+use embedded::{ServerState, Servers, Signal, release_shared_memory};
 use rustix::process::{Pid, getpgid, kill_process};
 
 use crate::support::{scratch, start, store, until};
@@ -92,6 +92,8 @@ fn servers_that_are_being_started_again_can_be_stopped() {
     });
     servers.stop();
     assert_eq!(crate::support::processes(dir.path()), []);
+    // The killed one could not give it back, and no start on this directory follows that would.
+    release_shared_memory(&dir.path().join("postgres")).unwrap();
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use embedded::{Account, Place, processes_in};
+use embedded::{Account, Place, processes_in, release_shared_memory};
 use tempfile::TempDir;
 
 /// How the name of a server's directory begins.
@@ -33,6 +33,13 @@ impl Home {
             log: self.dir.path().join("log"),
             account: self.account.clone(),
         }
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        // Of a Postgres that the test has killed for good.
+        let _ = release_shared_memory(&self.dir.path().join(DATA));
     }
 }
 
@@ -101,6 +108,7 @@ impl Root {
             let is_free = || File::open(path.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok());
             // The servers of a killed test are told to end by the kernel, and end a moment later.
             if is_home && is_free() && processes_in(&path.join(DATA), &[""]).is_empty() {
+                let _ = release_shared_memory(&path.join(DATA));
                 let _ = fs::remove_dir_all(&path);
             }
         }

@@ -12,10 +12,10 @@ use super::home::Root;
 use super::running::Running;
 
 /// Raised when the cluster that is copied changes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// For a small and quick server. A test that cuts the power sets the first three back.
-const SETTINGS: [(&str, &str); 10] = [
+const SETTINGS: [(&str, &str); 11] = [
     ("fsync", "off"),
     ("full_page_writes", "off"),
     ("synchronous_commit", "off"),
@@ -26,6 +26,8 @@ const SETTINGS: [(&str, &str); 10] = [
     ("wal_level", "minimal"),
     ("max_wal_senders", "0"),
     ("max_parallel_workers_per_gather", "0"),
+    // In the data directory, with which it goes.
+    ("dynamic_shared_memory_type", "mmap"),
 ];
 /// What makes it durable again.
 const DURABLE: [(&str, &str); 3] = [

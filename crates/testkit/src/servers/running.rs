@@ -9,6 +9,7 @@ use super::home::Home;
 
 /// How long a test server may take to start, with a machine full of other tests.
 const START_MAX: Duration = Duration::from_mins(1);
+
 /// A server, running or not, and its directory.
 pub(super) struct Running {
     process: Option<Process>,
@@ -84,10 +85,10 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // In one blow, so that nothing writes while the directory is removed; it may be paused, or the test may be panicking.
+        // All of it, so that nothing writes while the directory is removed; it may be paused, or the test may be panicking.
         if let Some(process) = self.process.take() {
             // What does not die now is swept away by a later test.
-            let _ = process.crash();
+            let _ = process.discard();
         }
     }
 }

@@ -67,6 +67,36 @@ async fn each_test_has_an_empty_database_that_it_owns() {
     assert!(admin.query_one(superuser, &[]).await.unwrap().get::<_, bool>(0));
 }
 
+/// The id of the shared memory that a Postgres has noted, in its directory.
+fn segment_of(postgres: &TestPostgres) -> String {
+    let cwd = fs::read_link(format!("/proc/{}/cwd", postgres.pid().expect("a running one"))).expect("our process");
+    let noted = fs::read_to_string(cwd.join("postmaster.pid")).expect("a running one has it");
+    let line = noted.lines().nth(6).expect("a line with the segment");
+    line.split_whitespace().nth(1).expect("key and id").to_owned()
+}
+
+fn segments() -> Vec<String> {
+    let table = fs::read_to_string("/proc/sysvipc/shm").expect("the table of segments");
+    let ids = table.lines().skip(1).filter_map(|line| line.split_whitespace().nth(1));
+    ids.map(str::to_owned).collect()
+}
+
+#[test]
+fn no_shared_memory_of_a_dropped_server_is_left() {
+    let (running, mut killed, mut paused) = (TestPostgres::start(), TestPostgres::start(), TestPostgres::start());
+    let ids = [&running, &killed, &paused].map(segment_of);
+    assert!(
+        ids.iter().all(|id| segments().contains(id)),
+        "they have some while they run"
+    );
+    killed.kill();
+    assert!(segments().contains(&ids[1]), "the killed one could not give it back");
+    paused.pause();
+    drop((running, killed, paused));
+    let left = segments();
+    assert!(!ids.iter().any(|id| left.contains(id)), "{ids:?} in {left:?}");
+}
+
 #[tokio::test]
 async fn text_is_unicode_in_the_order_of_its_bytes() {
     let postgres = TestPostgres::start();

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use embedded::{
     Account, Binaries, EmbeddedError, Fsync, Initdb, Place, Postgres, Process, Readiness, Redis, Search, Server,
-    Signal, Signals, processes_in,
+    Signal, Signals, processes_in, release_shared_memory,
 };
 
 use crate::failure::Failure;
@@ -227,8 +227,12 @@ impl Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        // In one blow: nobody wants its data any more.
-        if let Err(failure) = self.kill() {
+        // Nobody wants its data any more.
+        let ended = match self.process.take() {
+            Some(process) => process.discard(),
+            None => release_shared_memory(&self.server.place().dir),
+        };
+        if let Err(failure) = ended.map_err(failed("end", self.server.name())) {
             crate::say::complain(&failure.in_full());
         }
     }
