@@ -211,6 +211,13 @@ mod tests {
                     !plan.contains("Materialize") && !plan.contains("Sort"),
                     "after {state}:\n{plan}"
                 );
+                // A search that only begins at the piece reads on to the person's last one.
+                let is_exact =
+                    |line: &str| line.contains("user_id = ANY") && line.contains("(start_time = gone.start_time)");
+                assert!(
+                    sql != CLOSED_DELETE || plan.lines().filter(is_by_key).all(is_exact),
+                    "after {state}:\n{plan}"
+                );
             }
         }
     }

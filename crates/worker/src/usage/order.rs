@@ -12,6 +12,8 @@ const BULK_MIN: usize = 256;
 const BULK_ALONE_MAX: Duration = Duration::from_millis(25);
 /// How long it may take in any case: a merge has its price also when it is small.
 const BULK_MIN_TIME: Duration = Duration::from_millis(5);
+/// So long is a round taken to last in which nothing was merged: what is owed goes in any case, so the bulk never starves.
+const ROUND_MIN_TIME: Duration = Duration::from_millis(1);
 /// In so many rounds without live pings nobody is thought to be waiting for any.
 const QUIET_ROUNDS: u32 = 20;
 
@@ -32,8 +34,12 @@ pub(super) struct Order {
     untouched: BTreeSet<(Lane, u16)>,
     /// Which shard's bulk was last.
     bulk_last: u16,
-    /// How long live batches have taken since the last one of the bulk.
+    /// How long live batches have taken since the last one of the bulk, beyond what was owed.
     live_took: Duration,
+    /// By how much the bulk has taken longer than live batches did: it has no turn beside them until they have taken as long.
+    owed: Duration,
+    /// Whether anything was merged in this round.
+    has_merged: bool,
     /// For how long the next batch of the bulk is meant to be.
     bulk_time: Duration,
     /// And of how many arrivals it is, therefore.
@@ -49,6 +55,8 @@ impl Default for Order {
             untouched: BTreeSet::new(),
             bulk_last: 0,
             live_took: Duration::ZERO,
+            owed: Duration::ZERO,
+            has_merged: false,
             bulk_time: BULK_MIN_TIME,
             bulk_max: BULK_MIN,
             quiet: QUIET_ROUNDS,
@@ -59,9 +67,12 @@ impl Default for Order {
 impl Order {
     /// Begins a round over the lanes that are ready.
     ///
-    /// After each live batch comes one of the bulk, shard after shard; where no live pings are ready, just one, so that those which come meanwhile wait for
-    /// no more than that.
+    /// After each live batch comes one of the bulk, shard after shard, unless the bulk has had more than its time; where no live pings are ready, just one, so
+    /// that those which come meanwhile wait for no more than that.
     pub(super) fn begin(&mut self, ready: &[(u16, Lane)]) {
+        if !std::mem::take(&mut self.has_merged) {
+            self.owed = self.owed.saturating_sub(ROUND_MIN_TIME);
+        }
         self.untouched = ready.iter().map(|&(shard, lane)| (lane, shard)).collect();
         let shards = |wanted| {
             ready
@@ -87,7 +98,13 @@ impl Order {
 
     /// Whose turn is next in this round, if any.
     pub(super) fn turn(&mut self) -> Option<Turn> {
-        let (shard, part) = self.round.pop_front()?;
+        let is_due = |part| part != Part::Bulk || self.quiet > 0 || self.owed.is_zero();
+        let (shard, part) = loop {
+            match self.round.pop_front()? {
+                (shard, part) if is_due(part) => break (shard, part),
+                _ => {}
+            }
+        };
         if part != Part::Newest {
             self.untouched.remove(&(part.lane(), shard));
         }
@@ -121,9 +138,15 @@ impl Order {
 
     /// A batch of so many arrivals has taken so long.
     pub(super) fn took(&mut self, lane: Lane, arrivals: usize, took: Duration) {
+        self.has_merged = true;
         if lane == Lane::Live {
-            self.live_took += took;
+            let beyond = took.saturating_sub(self.owed);
+            self.owed = self.owed.saturating_sub(took);
+            self.live_took += beyond;
             return;
+        }
+        if self.quiet == 0 {
+            self.owed += took.saturating_sub(self.live_took);
         }
         self.live_took = Duration::ZERO;
         let is_full = arrivals.saturating_add(BULK_MIN) > self.bulk_max;
@@ -232,6 +255,46 @@ mod tests {
         let mut order = Order::default();
         assert_eq!(settled(&mut order, Some(20 * MS), 10), 2_000);
         assert_eq!(settled(&mut order, Some(10 * MS), 10), 1_000);
+    }
+
+    /// Rounds in which live pings and the bulk are ready, where each batch of a lane takes so long: how long each took in all.
+    fn shared(live: Duration, bulk: Duration) -> (Duration, Duration) {
+        let (mut order, mut spent) = (Order::default(), (Duration::ZERO, Duration::ZERO));
+        for _ in 0..1_000 {
+            order.begin(&[(0, LIVE), (1, LIVE), (0, BULK), (1, BULK)]);
+            while let Some(turn) = order.turn() {
+                match turn.part {
+                    Part::Newest => {}
+                    Part::Live => {
+                        spent.0 += live;
+                        order.took(LIVE, 10, live);
+                    }
+                    Part::Bulk => {
+                        spent.1 += bulk;
+                        order.took(BULK, turn.arrivals_max, bulk);
+                    }
+                }
+            }
+        }
+        spent
+    }
+
+    #[test]
+    fn what_the_least_batch_of_the_bulk_takes_too_long_live_pings_get_back() {
+        let (live, bulk) = shared(2 * MS, 40 * MS);
+        assert!(bulk <= live + live / 10, "{bulk:?} beside {live:?}");
+        assert!(bulk >= live / 2, "{bulk:?} beside {live:?}: it starves");
+        // Cheaper than live batches, it may follow each.
+        assert_eq!(shared(2 * MS, MS), (4_000 * MS, 2_000 * MS));
+    }
+
+    #[test]
+    fn what_is_owed_is_forgotten_though_no_live_batch_is_ever_taken() {
+        let mut order = Order::default();
+        order.begin(&[(0, LIVE), (0, BULK)]);
+        order.took(BULK, BULK_MIN, 100 * MS);
+        let turns = (0..200).filter(|_| round(&mut order, &[(0, LIVE), (0, BULK)]).contains(&(0, Part::Bulk)));
+        assert_eq!(turns.count(), 200 - 100);
     }
 
     #[test]
