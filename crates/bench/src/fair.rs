@@ -1,37 +1,33 @@
 //! What one heavy device does to how soon other people's pings are seen, and what a backlog does.
 
-use std::fmt::Write as _;
+mod heavy;
+
 use std::net::SocketAddr;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
-use domain::accounts::Caller;
-use domain::time::{DAY_MS, UnixMs};
+use ports::usage::Books;
 
 use crate::failure::Failure;
-use crate::figures::{self, per_second, ratio};
+use crate::figures::{per_second, ratio};
 use crate::fresh;
 use crate::histogram::Histogram;
-use crate::load::{self, Pace, Plan, Script};
+use crate::load::{self, Pace, Plan};
 use crate::people::{self, Sending};
 use crate::progress::say;
 use crate::stage::{Door, Fsync, Stage};
 use crate::table::{Aim, Row, Table};
 
+use heavy::{Heavy, LIST};
+
 /// How many ordinary people send.
 const PEOPLE: u32 = 1_000;
 /// How many pings a second they send together.
 const OFFERED: f64 = 1_000.0;
-/// For how many times as long as other loads these last: a 99th percentile wants more than a few pings.
-const LOAD_TIMES: u32 = 4;
-/// How many pings the heavy device sends at once: as many as it may.
-const LIST: u64 = 1_000;
-/// How long each of its pings is.
-const PING_MS: i64 = 5_000;
-/// After so many lists it begins again where it began, with other apps.
-const LISTS: u64 = 400;
-/// How long ago it begins.
-const BEGIN_DAYS_AGO: i64 = 60;
+/// How often they are measured without the heavy device and with it, in turn: whatever else the machine does meets both.
+const TURNS: u32 = 2;
+/// For how many times as long as other loads each turn lasts: a 99th percentile wants more than a few pings.
+const LOAD_TIMES: u32 = 2;
 /// An hour of pings of each person, in lists that count as live.
 const AN_HOUR: Sending = Sending {
     pings_per_request: 90,
@@ -46,29 +42,71 @@ const OLD: Duration = Duration::from_secs(11);
 pub fn measure(stage: &mut Stage, table: &mut Table) -> Result<(), Failure> {
     stage.set_fsync(Fsync::Always)?;
     let target = stage.door(Door::Real)?;
-    stage.start_worker()?;
-    stage.wait_until_at_work()?;
-    say("ordinary people alone");
-    let (alone, _) = seen_under_load(stage, target, None)?;
-    say("ordinary people beside one heavy device");
-    let heavy = Heavy::new(stage)?;
-    let (beside, sent) = seen_under_load(stage, target, Some(heavy))?;
-    for (name, part, per_mille) in [("fair.p50", "p50", 500), ("fair.p99", "p99", 990)] {
-        let (without, with) = (alone.quantile(per_mille), beside.quantile(per_mille));
-        let what = format!(
-            "from a ping to its user's report, {OFFERED:.0} pings/s of {PEOPLE} people, beside a device that sends {sent:.0} pings/s in lists of {LIST}, {part}"
+    let (mut alone, mut beside) = (Histogram::default(), Histogram::default());
+    let mut burden = Burden::default();
+    for turn in 1..=TURNS {
+        say(&format!("ordinary people alone, {turn} of {TURNS}"));
+        let ordinary = seen_under_load(stage, target, None)?;
+        alone.merge(&ordinary.seen);
+        say(&format!("ordinary people beside one heavy device, {turn} of {TURNS}"));
+        beside.merge(&seen_beside(stage, target, &mut burden)?);
+    }
+    judge(table, &alone, &beside, &burden);
+    measure_backlog(stage, target, table)
+}
+
+/// What a heavy device sent in all turns, and what of it was merged meanwhile.
+#[derive(Debug, Default)]
+struct Burden {
+    accepted: u64,
+    merged: u64,
+    took: Duration,
+}
+
+/// The rows, of people without a heavy device and beside one.
+fn judge(table: &mut Table, alone: &Histogram, beside: &Histogram, burden: &Burden) {
+    let sent = per_second(burden.accepted, burden.took);
+    let device = format!("the same beside a device that sends {sent:.0} pings/s in lists of {LIST}");
+    let merged = per_second(burden.merged, burden.took);
+    let ordinary = format!("from a ping to its user's report, {OFFERED:.0} pings/s of {PEOPLE} people");
+    for (alone_name, beside_name, part, per_mille) in [
+        ("fair.alone.p50", "fair.p50", "p50", 500),
+        ("fair.alone.p99", "fair.p99", "p99", 990),
+    ] {
+        let (without, with) = (
+            alone.quantile(per_mille).as_secs_f64(),
+            beside.quantile(per_mille).as_secs_f64(),
         );
-        table.push(Row::new(name, what, with.as_secs_f64(), "s").latency(&beside).against(
-            ratio(with.as_secs_f64(), without.as_secs_f64()),
+        table.push(Row::new(alone_name, format!("{ordinary}, {part}"), without, "s").latency(alone));
+        let row = Row::new(beside_name, format!("{device}, {part}"), with, "s").latency(beside);
+        table.push(row.against(
+            ratio(with, without),
             "of what it takes without that device",
             Aim::AtMost(2.0),
         ));
     }
-    measure_backlog(stage, target, table)
+    table.push(Row::new(
+        "fair.heavy",
+        "merged meanwhile of that device",
+        merged,
+        "pings/s",
+    ));
 }
 
-/// How long pings take to be seen while ordinary people send, and how many a second the heavy device got accepted.
-fn seen_under_load(stage: &mut Stage, target: SocketAddr, heavy: Option<Heavy>) -> Result<(Histogram, f64), Failure> {
+/// A load of ordinary people that has ended, all of it merged.
+struct Ordinary {
+    /// How long pings took to be seen.
+    seen: Histogram,
+    /// How many were accepted, those that were followed included.
+    accepted: u64,
+    /// The heavy device that sent beside them, if one did.
+    heavy: Option<Heavy>,
+}
+
+/// How long pings take to be seen while ordinary people send, and `heavy` beside them. What the heavy device left in the bulk lanes stays there.
+fn seen_under_load(stage: &mut Stage, target: SocketAddr, heavy: Option<Heavy>) -> Result<Ordinary, Failure> {
+    stage.start_worker()?;
+    stage.wait_until_at_work()?;
     let callers = stage.new_people(PEOPLE)?;
     let connections = stage.options.connections;
     let plan = stage.plan(target);
@@ -89,15 +127,52 @@ fn seen_under_load(stage: &mut Stage, target: SocketAddr, heavy: Option<Heavy>) 
     let heavy = heavy.map(|heavy| heavy.send(plan)).transpose()?;
     let outcome = load::run(plan, trackers, || ())?.faultless("the load of ordinary people")?;
     let seen = fresh::joined(following)?;
-    let sent = heavy.map_or(Ok(0.0), |heavy| {
-        let sent = heavy
-            .join()
-            .map_err(|_| Failure::new("the heavy device broke down"))??;
-        Ok(sent)
-    })?;
-    stage.wait_until_drained()?;
-    stage.verify(&people::gather(outcome))?;
-    Ok((seen, sent))
+    let heavy = heavy.map(heavy::joined).transpose()?;
+    stage.wait_until_live_is_drained()?;
+    let people = people::gather(outcome);
+    stage.verify(&people)?;
+    Ok(Ordinary {
+        accepted: people::accepted(&people) + seen.count(),
+        seen,
+        heavy,
+    })
+}
+
+/// How long pings take to be seen beside a heavy device. What of it is merged by then is compared and the rest counted and thrown away: it may be more than is
+/// merged in hours.
+fn seen_beside(stage: &mut Stage, target: SocketAddr, burden: &mut Burden) -> Result<Histogram, Failure> {
+    let heavy = Heavy::new(stage)?;
+    let before = stage.books()?;
+    let began = Instant::now();
+    let ordinary = seen_under_load(stage, target, Some(heavy))?;
+    stage.stop_worker()?;
+    let took = began.elapsed();
+    let heavy = ordinary.heavy.ok_or_else(|| Failure::new("the heavy device is gone"))?;
+    let waits = waiting(before, stage.books()?, ordinary.accepted + heavy.accepted())?;
+    // All others' pings are merged, so what waits is of the heavy device.
+    let merged = heavy.accepted().saturating_sub(waits);
+    heavy.verify(stage, merged)?;
+    stage.clear_queue()?;
+    burden.accepted += heavy.accepted();
+    burden.merged += merged;
+    burden.took += took;
+    Ok(ordinary.seen)
+}
+
+/// How many pings wait, where the books say that of `accepted` ones each waits or is merged, and that none waited before.
+fn waiting(before: Books, after: Books, accepted: u64) -> Result<u64, Failure> {
+    let expected = Books {
+        received: before.received + accepted,
+        merged: before.merged + accepted.saturating_sub(after.in_flight),
+        in_flight: after.in_flight,
+        ..before
+    };
+    if before.in_flight == 0 && after == expected {
+        return Ok(after.in_flight);
+    }
+    Err(Failure::new(format!(
+        "{accepted} pings were accepted between these books: {before:?} and {after:?}"
+    )))
 }
 
 /// Leaves an hour of pings in the queue, and follows new ones from the moment at which the worker starts.
@@ -137,77 +212,61 @@ fn measure_backlog(stage: &mut Stage, target: SocketAddr, table: &mut Table) -> 
     Ok(())
 }
 
-/// A device that sends long lists as fast as they are answered: a fortnight and more in each round, again and again with other apps, so that each writes.
-struct Heavy {
-    authorization: String,
-    begin: UnixMs,
-    lists: u64,
-    body: String,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Heavy {
-    fn new(stage: &Stage) -> Result<Self, Failure> {
-        let callers: Vec<Caller> = stage.new_people(1)?;
-        let [caller] = callers.as_slice() else {
-            return Err(Failure::new("nobody was made"));
-        };
-        Ok(Self {
-            authorization: people::token(stage.tokens(), caller)?,
-            begin: figures::now().day_start().plus_ms(-BEGIN_DAYS_AGO * DAY_MS),
-            lists: 0,
-            body: String::new(),
-        })
-    }
-
-    /// Sends beside a load of this plan; in the end tells how many pings a second were accepted.
-    fn send(self, beside: Plan) -> Result<JoinHandle<Result<f64, Failure>>, Failure> {
-        let plan = Plan {
-            pace: Pace::Closed,
-            threads: 1,
-            ..beside
-        };
-        let work = move || {
-            let outcome = load::run(plan, vec![self], || ())?.faultless("the load of a heavy device")?;
-            #[expect(clippy::cast_precision_loss, reason = "a thousand")]
-            Ok(outcome.rate() * LIST as f64)
-        };
-        thread::Builder::new()
-            .name("heavy".to_owned())
-            .spawn(work)
-            .map_err(Failure::because("could not start a thread for the heavy device"))
-    }
-}
-
-impl Script for Heavy {
-    fn next(&mut self, request: &mut Vec<u8>) -> bool {
-        let round = self.lists / LISTS;
-        let first = (self.lists % LISTS) * LIST;
-        self.body.clear();
-        self.body.push_str(r#"{"pings":"#);
-        for ping in first..first + LIST {
-            let start = self.begin.plus_ms(PING_MS * ping.cast_signed());
-            let separator = if ping == first { '[' } else { ',' };
-            let app = (ping + round) % 7;
-            let end = start.plus_ms(PING_MS);
-            // Writing to a string cannot fail.
-            let _ = write!(
-                self.body,
-                r#"{separator}{{"app_name":"Heavy {round} {app}","start_time":"{start}","end_time":"{end}"}}"#
-            );
+    fn books(received: u64, merged: u64, in_flight: u64) -> Books {
+        Books {
+            received,
+            merged,
+            in_flight,
+            ..Books::default()
         }
-        self.body.push_str("]}");
-        self.lists += 1;
-        let head = format!(
-            "POST /api/v1/usage/track HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            self.authorization,
-            self.body.len()
-        );
-        request.extend(head.as_bytes());
-        request.extend(self.body.as_bytes());
-        true
     }
 
-    fn answered(&mut self, status: u16, _: &[u8]) -> bool {
-        status == 202
+    #[test]
+    fn what_waits_is_told_where_nothing_is_lost() {
+        let before = books(10, 10, 0);
+        assert_eq!(waiting(before, books(110, 80, 30), 100).ok(), Some(30));
+        for (lost, after) in [
+            ("one was not kept", books(109, 79, 30)),
+            ("one was kept twice", books(111, 81, 30)),
+            ("one is neither merged nor waits", books(110, 79, 30)),
+            (
+                "one is a dead letter",
+                Books {
+                    dead: 1,
+                    ..books(110, 79, 30)
+                },
+            ),
+        ] {
+            assert!(waiting(before, after, 100).is_err(), "{lost}");
+        }
+        assert!(
+            waiting(books(10, 9, 1), books(110, 80, 30), 100).is_err(),
+            "one waited before"
+        );
+    }
+
+    #[test]
+    fn people_who_wait_more_than_twice_as_long_beside_the_device_are_told() {
+        let took = |ms: u64| {
+            let mut histogram = Histogram::default();
+            (0..100).for_each(|_| histogram.record(Duration::from_millis(ms)));
+            histogram
+        };
+        let burden = Burden {
+            accepted: 100_000,
+            merged: 20_000,
+            took: Duration::from_secs(2),
+        };
+        for (beside, met) in [(19, true), (22, false)] {
+            let mut table = Table::default();
+            judge(&mut table, &took(10), &took(beside), &burden);
+            let judged: Vec<_> = table.rows.iter().filter_map(|row| row.against.as_ref()).collect();
+            assert_eq!(judged.len(), 2);
+            assert!(judged.iter().all(|against| against.met == met), "{beside} ms");
+        }
     }
 }

@@ -3,17 +3,20 @@
 mod before;
 mod connections;
 mod home;
+mod queue;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use adapters::ambient::SystemIds;
-use domain::accounts::Caller;
+use domain::accounts::{Caller, UserId};
+use domain::time::Span;
+use domain::usage::Timeline;
 use embedded::{DataDir, Servers};
 use ports::accounts::AccessTokens;
+use ports::reports::TimelineReader as _;
 use tokio::runtime::Runtime;
 
 use crate::child::Child;
@@ -37,10 +40,6 @@ const DATA_DIR: &str = "data";
 const BEFORE_DIR: &str = "before";
 /// A rate that no load reaches, in the largest numbers that a rate may have.
 const UNREACHED: &str = "1000000/s burst 1000000";
-/// How often it is looked whether the queue is empty.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
-/// How long the queue may take to get shorter; beyond that the run fails.
-const STALLED_MAX: Duration = Duration::from_secs(30);
 
 /// The servers, the programs, and ways to look at them.
 pub struct Stage {
@@ -221,51 +220,10 @@ impl Stage {
         self.runtime.block_on(self.connections.set_fsync(fsync))
     }
 
-    /// Throws away what is in the queue. No worker may run.
-    pub fn clear_queue(&mut self) -> Result<(), Failure> {
-        self.runtime.block_on(self.connections.clear_queue())
-    }
-
-    /// The bytes of one entry of the queue.
-    pub fn an_entry(&mut self) -> Result<Option<Vec<u8>>, Failure> {
-        self.runtime.block_on(self.connections.an_entry())
-    }
-
     /// Where Redis is.
     #[must_use]
     pub fn redis_url(&self) -> &str {
         self.servers.redis_url()
-    }
-
-    /// How long ago the oldest entry of the queue was put there.
-    pub fn oldest(&mut self) -> Result<Duration, Failure> {
-        self.runtime.block_on(self.connections.oldest())
-    }
-
-    /// How many entries are in the queue.
-    pub fn queued(&self) -> Result<u64, Failure> {
-        self.runtime.block_on(self.connections.queued())
-    }
-
-    /// Waits until the queue is empty, and fails when it does not get shorter.
-    pub fn wait_until_drained(&mut self) -> Result<(), Failure> {
-        let (mut least, mut since) = (u64::MAX, Instant::now());
-        loop {
-            let queued = self.queued()?;
-            if queued == 0 {
-                return Ok(());
-            }
-            if let Some(worker) = &mut self.worker {
-                worker.child.check_alive()?;
-            }
-            if queued < least {
-                (least, since) = (queued, Instant::now());
-            }
-            if since.elapsed() > STALLED_MAX {
-                return Err(Failure::new(format!("{queued} entries stay in the queue")));
-            }
-            thread::sleep(LOOK_EVERY);
-        }
     }
 
     /// Makes people who are signed in and have not sent a ping.
@@ -278,6 +236,15 @@ impl Stage {
     pub fn verify(&self, people: &[Person]) -> Result<(), Failure> {
         self.runtime
             .block_on(people::verify(people, &self.connections.timelines))
+    }
+
+    /// What is stored of somebody's time in this window.
+    pub fn stored(&self, user: UserId, window: Span) -> Result<Timeline, Failure> {
+        let pieces = self.connections.timelines.pieces(user, window);
+        let pieces = self.runtime.block_on(pieces);
+        pieces
+            .map(Timeline::of)
+            .map_err(Failure::because(format!("could not read the timeline of {user}")))
     }
 
     /// What access tokens are made with.

@@ -94,10 +94,13 @@ impl<'a> Watch<'a> {
         &self.seen
     }
 
-    /// All pings are numbered, and each person has one device: its number is how many of them are merged.
+    /// All pings are numbered, and each person has one device: its number is how many of them are merged. It stands beside the open piece, or for itself.
     fn merged(&self, stage: &Stage) -> Result<u64, Failure> {
         let ids: Vec<_> = self.people.iter().map(|caller| caller.user.0).collect();
-        let statement = "SELECT coalesce(sum(merged_through), 0)::bigint FROM usage_progress WHERE user_id = ANY($1)";
+        let statement = "SELECT coalesce(sum(merged_through), 0)::bigint FROM (
+                SELECT merged_through FROM usage_progress WHERE user_id = ANY($1)
+                UNION ALL SELECT merged_through FROM usage_open WHERE user_id = ANY($1)
+            ) AS numbers";
         let (runtime, client) = stage.database();
         let row = runtime.block_on(client.query_one(statement, &[&ids]));
         let merged: Result<i64, _> = row.and_then(|row| row.try_get(0));

@@ -8,7 +8,7 @@ use adapters::postgres::{self, Database, Timelines, TokenKeys};
 use adapters::redis::{Redis, RedisPingSource, Taking};
 use embedded::Servers;
 use ports::Ids;
-use ports::usage::PingSource;
+use ports::usage::{Books, PingSource};
 use redis::aio::MultiplexedConnection;
 use tokio_postgres::{Client, NoTls};
 
@@ -40,6 +40,8 @@ pub(super) struct Connections {
     pub(super) client: Client,
     pub(super) timelines: Timelines,
     pub(super) tokens: SignedAccessTokens,
+    shards: u16,
+    books: Redis,
     queue: RedisPingSource,
     redis: MultiplexedConnection,
 }
@@ -52,7 +54,7 @@ impl Connections {
             .map_err(Failure::because("could not read the database's URL"))?;
 
         let to_redis = "could not connect to Redis";
-        let queue = Redis::new(servers.redis_url(), shards).map_err(Failure::because(to_redis))?;
+        let books = Redis::new(servers.redis_url(), shards).map_err(Failure::because(to_redis))?;
         let redis = redis::Client::open(servers.redis_url()).map_err(Failure::because(to_redis))?;
         let redis = redis
             .get_multiplexed_async_connection()
@@ -62,7 +64,9 @@ impl Connections {
             client,
             tokens: tokens(&database).await?,
             timelines: Timelines::new(database),
-            queue: queue.ping_source(&Taking::by("bench")),
+            shards,
+            queue: books.ping_source(&Taking::by("bench")),
+            books,
             redis,
         })
     }
@@ -100,6 +104,25 @@ impl Connections {
             )));
         }
         Ok(backlog.entries)
+    }
+
+    /// How many entries are in the live lanes.
+    pub(super) async fn queued_live(&mut self) -> Result<u64, Failure> {
+        let mut lengths = redis::pipe();
+        for shard in 0..self.shards {
+            lengths.cmd("XLEN").arg(format!("{QUEUE_KEYS}{shard}"));
+        }
+        let lengths: Vec<u64> = lengths
+            .query_async(&mut self.redis)
+            .await
+            .map_err(Failure::because("could not look into the live lanes of the queue"))?;
+        Ok(lengths.into_iter().sum())
+    }
+
+    /// What became of all pings.
+    pub(super) async fn books(&self) -> Result<Books, Failure> {
+        let books = self.books.books().await;
+        books.map_err(Failure::because("could not read the books of the queue"))
     }
 
     /// Throws away what is in the queue, with all that is counted of it.
