@@ -1,9 +1,10 @@
 //! How long, by day and label.
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveTime};
 use domain::accounts::{Caller, DeviceId};
 use domain::reports::{Bridge, LabelTotals, Stint, Tally, Zone};
-use domain::time::{DAY_MS, Span};
+use domain::time::{DAY_MS, SECOND_MS, Span, UnixMs};
+use futures_util::future::try_join;
 use futures_util::{StreamExt, stream};
 
 use super::{Asked, Period, Reports, ReportsError};
@@ -12,6 +13,11 @@ use super::{Asked, Period, Reports, ReportsError};
 const DAYS_MAX: u16 = 366;
 /// How much time is read at once, so that a heavy year does not have to fit into memory.
 const CHUNK_MS: i64 = 31 * DAY_MS;
+/// No zone was ever further from UTC (Manila until 1844: 15 h 56 min), and what is left is more than a clock change adds to a day.
+const ZONE_MS: i64 = 18 * 3_600 * SECOND_MS;
+/// Up to so much time around short periods is read at the same time as the person's zone, in which their days are cut: a week's report waits for one round
+/// trip instead of two.
+const AHEAD_MS: i64 = 10 * DAY_MS;
 /// How many of these are read at the same time: the next one while one is added up.
 const CHUNKS_AT_ONCE: usize = 2;
 
@@ -67,25 +73,28 @@ impl Reports {
     /// # Errors
     /// [`ReportsError::Invalid`] for a period that runs backwards or is longer than 366 days; otherwise something outside.
     pub async fn totals(&self, caller: &Caller, question: TotalsQuestion) -> Result<TotalsAnswer, ReportsError> {
-        let user = self.user(caller).await?;
-        let period = Period::resolve(question.asked, question.zone, &user, self.clock.now())
+        let now = self.clock.now();
+        let (user, ahead) = try_join(self.user(caller), self.read_ahead(caller, &question, now)).await?;
+        let period = Period::resolve(question.asked, question.zone, &user, now)
             .and_then(|period| period.bounded(DAYS_MAX))
             .map_err(|fault| ReportsError::Invalid(vec![fault]))?;
 
         let windows: Vec<Span> = period.dates().filter_map(|date| period.days.span(date)).collect();
         let mut tally = Tally::new(windows, question.bridge).of_device(question.device);
-        if let Some(span) = period.days.range(period.first, period.last) {
-            let read = |chunk| async move { (chunk, self.reader.stints(caller.user, chunk).await) };
-            let mut reads = stream::iter(chunks(span.widen(question.bridge.ms())))
-                .map(read)
-                .buffered(CHUNKS_AT_ONCE);
-            while let Some((chunk, stints)) = reads.next().await {
-                for stint in stints? {
-                    if let Some(span) = stint.span.clip(chunk) {
-                        tally.push(&Stint { span, ..stint });
-                    }
+        match (period.days.range(period.first, period.last), ahead) {
+            (Some(span), Some((window, stints))) if around_all(span, question.bridge, window) => {
+                add(&mut tally, window, stints);
+            }
+            (Some(span), _) => {
+                let read = |chunk| async move { (chunk, self.reader.stints(caller.user, chunk).await) };
+                let mut reads = stream::iter(chunks(span.widen(question.bridge.ms())))
+                    .map(read)
+                    .buffered(CHUNKS_AT_ONCE);
+                while let Some((chunk, stints)) = reads.next().await {
+                    add(&mut tally, chunk, stints?);
                 }
             }
+            (None, _) => {}
         }
         let mut totals = tally.into_totals_ms().into_iter();
         let of_date = |date| {
@@ -102,6 +111,46 @@ impl Reports {
             period,
             days: period.dates().map(of_date).collect(),
         })
+    }
+
+    /// What will be needed whatever the person's zone is, and the window that was read.
+    async fn read_ahead(
+        &self,
+        caller: &Caller,
+        question: &TotalsQuestion,
+        now: UnixMs,
+    ) -> Result<Option<(Span, Vec<Stint>)>, ReportsError> {
+        let Some(window) = around(question, now) else {
+            return Ok(None);
+        };
+        Ok(Some((window, self.reader.stints(caller.user, window).await?)))
+    }
+}
+
+/// In which the days that are asked for lie, whatever the zone and the start of the day; where they are few, as it is cheap to read more than is needed.
+fn around(question: &TotalsQuestion, now: UnixMs) -> Option<Span> {
+    let midnight = |date: NaiveDate| UnixMs(date.and_time(NaiveTime::MIN).and_utc().timestamp_millis());
+    let (from, to) = match question.asked {
+        Asked::Today => (now.plus_ms(-DAY_MS), now.plus_ms(DAY_MS)),
+        Asked::Date(date) => (midnight(date), midnight(date).plus_ms(2 * DAY_MS)),
+        Asked::Range(first, last) if first <= last => (midnight(first), midnight(last).plus_ms(2 * DAY_MS)),
+        Asked::Range(..) => return None,
+    };
+    let span = Span::new(from, to)?.widen(ZONE_MS + question.bridge.ms());
+    (span.ms() <= AHEAD_MS).then_some(span)
+}
+
+/// Whether `window` has all that bears on the sums of `span`.
+fn around_all(span: Span, bridge: Bridge, window: Span) -> bool {
+    let needed = span.widen(bridge.ms());
+    needed.clip(window) == Some(needed)
+}
+
+fn add(tally: &mut Tally, chunk: Span, stints: Vec<Stint>) {
+    for stint in stints {
+        if let Some(span) = stint.span.clip(chunk) {
+            tally.push(&Stint { span, ..stint });
+        }
     }
 }
 

@@ -1,14 +1,17 @@
 //! Where time went.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
 use chrono::NaiveDate;
-use domain::accounts::{DayStart, Email, EntryId, FullName, SecurityEntry, SecurityEvent, User};
-use domain::reports::{Bridge, Zone};
-use domain::time::UnixMs;
-use ports::Clock;
+use domain::accounts::{DayStart, Email, EntryId, FullName, SecurityEntry, SecurityEvent, User, UserId};
+use domain::reports::{Bridge, Stint, Zone};
+use domain::time::{Span, UnixMs};
+use domain::usage::Segment;
 use ports::accounts::{PasswordHash, Users};
+use ports::reports::TimelineReader;
 use ports::usage::TimelineStore;
+use ports::{Clock, PortError};
 use services::Kind;
 use services::reports::{Asked, Reports, ReportsError, TimelinePeriod, TotalsQuestion};
 use testkit::memory::accounts::MemoryAccounts;
@@ -62,6 +65,61 @@ async fn seconds_by_day(reports: &Reports, question: TotalsQuestion) -> Vec<(Str
         .iter()
         .map(|day| (day.date.to_string(), day.totals_ms.values().sum::<i64>() / 1_000))
         .collect()
+}
+
+/// Timelines that count how often they are read, and how much time at once.
+struct Counted {
+    timelines: Arc<dyn TimelineReader>,
+    windows: Mutex<Vec<Span>>,
+}
+
+#[async_trait]
+impl TimelineReader for Counted {
+    async fn pieces(&self, user: UserId, window: Span) -> Result<Vec<Segment>, PortError> {
+        self.timelines.pieces(user, window).await
+    }
+
+    async fn stints(&self, user: UserId, window: Span) -> Result<Vec<Stint>, PortError> {
+        self.windows.lock().expect("nobody panicked").push(window);
+        self.timelines.stints(user, window).await
+    }
+}
+
+#[tokio::test]
+async fn a_few_days_are_read_at_once_whatever_the_zone_and_a_year_in_parts() {
+    let world = World::new();
+    let days = |first, last| Asked::Range(date(first), date(last));
+    for (zone, day_start_secs) in [
+        ("Pacific/Kiritimati", 0),
+        ("Pacific/Kiritimati", 86_399),
+        ("Pacific/Pago_Pago", 0),
+        ("Pacific/Pago_Pago", 86_399),
+        ("Europe/Berlin", 4 * 3_600),
+    ] {
+        let mut reports = reports(&world, zone, day_start_secs).await;
+        let counted = Arc::new(Counted {
+            timelines: world.timelines.clone(),
+            windows: Mutex::default(),
+        });
+        reports.reader = counted.clone();
+        for (asked, reads) in [
+            (Asked::Today, 1),
+            (Asked::Date(date("2026-03-01")), 1),
+            // The clock changes in Berlin.
+            (Asked::Date(date("2026-10-25")), 1),
+            (days("2026-02-23", "2026-03-01"), 1),
+            (days("2026-01-01", "2026-02-28"), 2),
+        ] {
+            let question = TotalsQuestion {
+                asked,
+                bridge: Bridge::from_secs(Bridge::SECS_MAX).expect("in range"),
+                ..TotalsQuestion::default()
+            };
+            seconds_by_day(&reports, question).await;
+            let windows = std::mem::take(&mut *counted.windows.lock().expect("nobody panicked"));
+            assert_eq!(windows.len(), reads, "{zone}, {day_start_secs}, {asked:?}: {windows:?}");
+        }
+    }
 }
 
 #[tokio::test]
