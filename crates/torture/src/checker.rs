@@ -11,6 +11,8 @@ mod shown;
 mod stored;
 mod sums;
 
+use std::time::{Duration, Instant};
+
 use domain::time::{DAY_MS, Span, UnixMs};
 use domain::usage::{Segment, Timeline};
 
@@ -45,6 +47,10 @@ pub struct Verdict {
     pub renumbered: u64,
     /// What is worth knowing and breaks no promise.
     pub notes: Vec<String>,
+    /// How long the queue took to drain.
+    pub drained: Duration,
+    /// How long everything else took.
+    pub checked: Duration,
 }
 
 /// Waits until the queue is drained, and looks at everything that `ledger` says something of.
@@ -52,6 +58,7 @@ pub struct Verdict {
 /// # Errors
 /// When something cannot be asked at all; a broken promise is no error.
 pub async fn check(reach: &Reach, ledger: &Ledger) -> Result<Verdict, Failure> {
+    let began = Instant::now();
     let mut queue = Queue::connect(reach).await?;
     let store = Store::connect(&reach.database_url).await?;
     let mut api = Api::new(reach)?;
@@ -67,6 +74,7 @@ pub async fn check(reach: &Reach, ledger: &Ledger) -> Result<Verdict, Failure> {
     };
     verdict.violations.extend(proves_nothing(&verdict));
     verdict.violations.extend(queue.drain().await?);
+    verdict.drained = began.elapsed();
     verdict.violations.extend(leftovers::check(&mut queue, ledger).await?);
 
     let mut calendar = Calendar::until(now());
@@ -81,6 +89,7 @@ pub async fn check(reach: &Reach, ledger: &Ledger) -> Result<Verdict, Failure> {
     let numbers = numbers::check(&store, &mut queue, &mut api, ledger).await?;
     verdict.renumbered = numbers.renumbered;
     verdict.violations.extend(numbers.violations);
+    verdict.checked = began.elapsed().saturating_sub(verdict.drained);
     Ok(verdict)
 }
 

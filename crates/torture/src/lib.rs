@@ -9,6 +9,7 @@ pub mod ledger;
 pub mod nemesis;
 pub mod nodes;
 pub mod options;
+pub mod phases;
 pub mod programs;
 pub mod proxy;
 pub mod random;

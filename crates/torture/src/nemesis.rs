@@ -64,6 +64,10 @@ pub struct Chronicle {
     pub disturbances: Vec<Disturbance>,
     /// How many there were of each kind.
     pub kinds: BTreeMap<&'static str, u32>,
+    /// How long faults struck.
+    pub struck: Duration,
+    /// How long it took after that until everything was ready.
+    pub healed: Duration,
 }
 
 /// A fault that has begun.
@@ -106,10 +110,12 @@ pub fn strike(mut world: World, plan: &Plan, stop: &Stop) -> Result<(World, Chro
     if stop.load(Ordering::Relaxed) {
         return Err(Failure::new("the run was stopped"));
     }
+    chronicle.struck = began.elapsed();
     for one in under_way {
         strike::end(&mut world, &one, &mut chronicle)?;
     }
     world.heal()?;
+    chronicle.healed = began.elapsed().saturating_sub(chronicle.struck);
     Ok((world, chronicle))
 }
 

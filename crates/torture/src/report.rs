@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::checker::Verdict;
 use crate::ledger::Disturbance;
 use crate::nemesis::Chronicle;
+use crate::phases::Phases;
 use crate::run::Order;
 use crate::sabotage::Sabotage;
 use crate::violation::Violation;
@@ -39,6 +40,8 @@ pub struct Report {
     pub pieces: u64,
     /// Faults by kind.
     pub faults: BTreeMap<&'static str, u32>,
+    /// How long each part of the run took.
+    pub phases: Phases,
     /// Each fault with its times.
     pub chronicle: Vec<String>,
     /// What is worth knowing and breaks no promise.
@@ -50,9 +53,9 @@ pub struct Report {
 }
 
 impl Report {
-    /// What the checker and the nemesis know.
+    /// What the checker and the nemesis know; how long it took and what is kept is for whoever ran it to add.
     #[must_use]
-    pub fn of(order: &Order, chronicle: &Chronicle, verdict: Verdict, kept: Option<PathBuf>) -> Self {
+    pub fn of(order: &Order, chronicle: &Chronicle, verdict: Verdict) -> Self {
         Self {
             seed: order.seed,
             seconds: order.lasts.as_secs(),
@@ -67,7 +70,8 @@ impl Report {
             chronicle: chronicle.disturbances.iter().map(told).collect(),
             notes: verdict.notes,
             violations: verdict.violations,
-            kept,
+            phases: Phases::default(),
+            kept: None,
         }
     }
 
@@ -116,6 +120,7 @@ impl fmt::Display for Report {
             .map(|(kind, count)| format!("{kind} × {count}"))
             .collect();
         writeln!(f, "faults: {}", kinds.join(", "))?;
+        writeln!(f, "phases: {}", self.phases)?;
         for note in &self.notes {
             writeln!(f, "note: {note}")?;
         }

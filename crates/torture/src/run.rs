@@ -11,6 +11,7 @@ use crate::checker;
 use crate::failure::Failure;
 use crate::ledger::{Ledger, Standing};
 use crate::nemesis::{self, Chronicle, Plan, Stop};
+use crate::phases::Phases;
 use crate::random::Random;
 use crate::report::Report;
 use crate::say::complain;
@@ -47,6 +48,7 @@ impl Order {
         FleetPlan {
             people: self.people,
             directory,
+            lasts: self.lasts,
             ..FleetPlan::default()
         }
     }
@@ -88,7 +90,9 @@ pub async fn run(order: &Order) -> Result<Report, Failure> {
     fleet.start();
     let (watched, chronicle) = Watched::after_strikes(world, order.plan(&random)).await?;
     say("healed; asking what became of everything");
+    let asking = Instant::now();
     let mut ledger = fleet.finish().await;
+    let asked = asking.elapsed();
     ledger.disturbances.clone_from(&chronicle.disturbances);
     ledger.violations.extend(unanswered(&ledger));
     say("draining and checking");
@@ -97,7 +101,13 @@ pub async fn run(order: &Order) -> Result<Report, Failure> {
     say("checked");
     watched.end().await?;
     say("done");
-    Ok(Report::of(order, &chronicle, verdict, kept))
+    let Chronicle { struck, healed, .. } = chronicle;
+    let phases = Phases::of([struck, healed, asked, verdict.drained, verdict.checked]);
+    Ok(Report {
+        phases,
+        kept,
+        ..Report::of(order, &chronicle, verdict)
+    })
 }
 
 /// With everything healed, whoever asks often enough is answered.

@@ -5,6 +5,7 @@ mod doors;
 mod identity;
 mod made;
 mod moments;
+mod pace;
 mod plan;
 mod retire;
 mod session;

@@ -24,7 +24,7 @@ const NUMBERED_EVERY: usize = 2;
 pub(super) struct SignedIn {
     pub(super) owner: Owner,
     pub(super) session: Session,
-    /// Whether it sends as much as it can.
+    /// Whether it makes many times as many pings as others, and sends long lists.
     pub(super) heavy: bool,
 }
 

@@ -20,8 +20,8 @@ pub struct FleetPlan {
     pub retry_after_max: Duration,
     /// How long `finish` goes on asking what became of a ping while nothing is accepted of anybody.
     pub patience: Duration,
-    /// How many pings a device makes in all; after that it sends what it has again.
-    pub pings_max: usize,
+    /// How long faults will strike: what a device makes in a run is spread over it, where it is long.
+    pub lasts: Duration,
     /// Where each device's log is written, too.
     pub directory: Option<PathBuf>,
 }
@@ -35,7 +35,7 @@ impl Default for FleetPlan {
             answer_max: Duration::from_secs(3),
             retry_after_max: Duration::from_millis(500),
             patience: Duration::from_secs(90),
-            pings_max: 200_000,
+            lasts: Duration::from_secs(30),
             directory: None,
         }
     }

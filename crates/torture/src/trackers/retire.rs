@@ -1,15 +1,12 @@
 //! The end of a device's life: it asks until it knows what became of everything it ever made, and makes nothing more.
 
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Retired;
 use super::tracker::{LIST_MAX, Tracker};
 use crate::ledger::Standing;
 use crate::violation::Violation;
-
-/// How long it rests after a request that changed nothing.
-const AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// How many of its last answers it shows when it never learnt.
 const ANSWERS_SHOWN: usize = 5;
@@ -33,7 +30,7 @@ impl Tracker {
             let before = self.waiting.len();
             self.deliver(batch).await;
             if self.waiting.len() > before {
-                tokio::time::sleep(self.rest.max(AGAIN_AFTER)).await;
+                tokio::time::sleep(self.rest).await;
             }
         }
         let name = &self.log.owner.name;

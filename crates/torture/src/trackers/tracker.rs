@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::time::UnixMs;
 use serde_json::{Value, json};
@@ -14,6 +14,7 @@ use super::answer::{self, Told};
 use super::doors::Entrance;
 use super::identity::SignedIn;
 use super::made::{Maker, body};
+use super::pace::Pace;
 use super::plan::FleetPlan;
 use super::session::Session;
 use crate::failure::Failure;
@@ -30,8 +31,16 @@ pub(crate) const TRACK: &str = "/api/v1/usage/track";
 pub(crate) const LIST_MAX: usize = 1_000;
 /// How many pings may wait before a device makes no more.
 const WAITING_MAX: usize = 4_000;
-/// How many pings the heavy device makes at once.
-const HEAVY_WALK: u64 = 200;
+/// The most pings that the heavy device makes at once.
+const HEAVY_WALK_MAX: u64 = 1_000;
+/// The most accepted pings that a request holds again.
+const AGAIN_MAX: u64 = 5;
+/// Of so many pings that it made a device sends one again, at most, though it was accepted.
+const AGAIN_EVERY: u64 = 4;
+/// How long a device rests before it sends again what was not taken: a door that refuses at once would be asked thousands of times a second.
+const AGAIN_AFTER: Duration = Duration::from_millis(50);
+/// The most pings with which a device comes back from offline.
+const BACKLOG_MAX: u64 = 800;
 /// The longest that a device goes offline.
 const OFFLINE_MAX_MS: u64 = 1_500;
 /// How many violations a device tells one by one.
@@ -62,6 +71,7 @@ pub(super) struct Tracker {
     pub(super) session: Session,
     entrance: Entrance,
     maker: Maker,
+    pace: Pace,
     random: Random,
     heavy: bool,
     /// How long it must rest before it sends again.
@@ -82,6 +92,7 @@ impl Tracker {
         Ok(Self {
             entrance: Entrance::new(doors, own.fork("door").index(doors.api.len()), life.plan.answer_max)?,
             maker: Maker::new(together, own.fork("pings"), life.begun),
+            pace: Pace::of(device.heavy, life.plan.lasts),
             random: own,
             log: Log::kept_in(owner, file),
             life: life.clone(),
@@ -96,10 +107,9 @@ impl Tracker {
 
     /// Lives until it is told to stop, and then until it knows what became of everything.
     pub(super) async fn live(mut self) -> Retired {
+        let begun = Instant::now();
         while !*self.life.stopped.borrow() {
-            if self.waiting.is_empty() || self.random.chance(40) {
-                self.make().await;
-            }
+            self.make_what_is_due(self.pace.due(begun.elapsed())).await;
             let batch = self.take();
             self.deliver(batch).await;
             self.pause().await;
@@ -218,6 +228,7 @@ impl Tracker {
 
     /// Whatever nobody knows of yet goes back, to be sent next or last.
     fn put_back(&mut self, batch: &[u32]) {
+        self.rest = self.rest.max(AGAIN_AFTER);
         let last = self.random.chance(25);
         for place in batch.iter().rev().copied() {
             if self.log.pings[place as usize].standing > Standing::Unknown {
@@ -245,13 +256,8 @@ impl Tracker {
         };
         let mut batch = self.next(most);
         if self.random.chance(15) || batch.is_empty() {
-            let is_full = self.log.pings.len() >= self.life.plan.pings_max;
-            let again = if is_full {
-                LIST_MAX as u64
-            } else {
-                self.random.between(1, 5)
-            };
-            for _ in 0..again {
+            let left = (self.log.pings.len() as u64 / AGAIN_EVERY).saturating_sub(self.log.resent);
+            for _ in 0..self.random.between(1, AGAIN_MAX).min(left) {
                 let place = self.random.index(self.log.pings.len());
                 let accepted = self.log.pings.get(place);
                 if batch.len() < most && accepted.is_some_and(|ping| ping.standing == Standing::Acknowledged) {
@@ -278,13 +284,20 @@ impl Tracker {
         batch
     }
 
-    /// Makes pings, unless there are enough.
-    async fn make(&mut self) {
-        if self.waiting.len() >= WAITING_MAX || self.log.pings.len() >= self.life.plan.pings_max {
-            return;
+    /// Makes pings until there are `due` of them, or more by what is made in one go. While too many wait it makes none, and makes up for it later.
+    async fn make_what_is_due(&mut self, due: u64) {
+        while (self.log.pings.len() as u64) < due && self.waiting.len() < WAITING_MAX && !*self.life.stopped.borrow() {
+            self.make().await;
         }
+    }
+
+    /// Makes some pings, or none.
+    async fn make(&mut self) {
         let pings = match self.random.below(100) {
-            _ if self.heavy => self.maker.walk(HEAVY_WALK),
+            _ if self.heavy => {
+                let count = self.random.between(1, HEAVY_WALK_MAX);
+                self.maker.walk(count)
+            }
             0..45 => self.maker.live(now()).into_iter().collect(),
             45..80 => {
                 let count = self.random.between(1, 12);
@@ -299,7 +312,7 @@ impl Tracker {
                 // Offline for a while, and back with a backlog.
                 let offline = Duration::from_millis(self.random.below(OFFLINE_MAX_MS));
                 self.sleep(offline).await;
-                let count = self.random.between(50, 800);
+                let count = self.random.between(50, BACKLOG_MAX);
                 self.maker.walk(count)
             }
         };
@@ -318,7 +331,7 @@ impl Tracker {
     }
 
     async fn pause(&mut self) {
-        let longest = if self.heavy {
+        let longest = if self.heavy && !self.waiting.is_empty() {
             Duration::ZERO
         } else {
             self.life.plan.pause_max

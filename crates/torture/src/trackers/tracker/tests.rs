@@ -113,7 +113,7 @@ fn what_nobody_knows_of_is_sent_again_as_it_was() {
         assert_eq!(standings(&tracker), [Standing::Unknown; 3], "{status}");
         assert_eq!(tracker.next(10), places, "{status}");
         assert_eq!(tracker.log.pings[2].seq, Some(3));
-        assert!(tracker.rest <= tracker.life.plan.retry_after_max);
+        assert!((AGAIN_AFTER..=tracker.life.plan.retry_after_max).contains(&tracker.rest));
     }
 }
 
@@ -155,6 +155,40 @@ fn what_was_accepted_once_stays_accepted() {
         (vec![Standing::Acknowledged], 1)
     );
     assert!(tracker.waiting.is_empty());
+}
+
+#[tokio::test]
+async fn a_device_makes_what_is_due_and_no_more_while_too_much_waits() {
+    let backlog_max = usize::try_from(BACKLOG_MAX).expect("few");
+    let mut tracker = tracker("http://127.0.0.1:1");
+    tracker.make_what_is_due(0).await;
+    assert!(tracker.log.pings.is_empty());
+    tracker.make_what_is_due(300).await;
+    let made = tracker.log.pings.len();
+    assert!((300..300 + backlog_max).contains(&made), "{made}");
+    tracker.make_what_is_due(300).await;
+    assert_eq!(tracker.log.pings.len(), made);
+
+    tracker.make_what_is_due(u64::MAX).await;
+    let waiting = tracker.waiting.len();
+    assert!((WAITING_MAX..WAITING_MAX + backlog_max).contains(&waiting), "{waiting}");
+    tracker.make_what_is_due(u64::MAX).await;
+    assert_eq!(tracker.waiting.len(), waiting);
+}
+
+#[test]
+fn a_device_sends_one_of_its_pings_in_so_many_again_and_no_more() {
+    let mut tracker = tracker("http://127.0.0.1:1");
+    let pings = 10 * AGAIN_EVERY;
+    let places = sent(&mut tracker, pings, None);
+    tracker.answered(&places, &taken(places.len(), "", 0));
+    while tracker.log.resent < pings / AGAIN_EVERY {
+        let batch = tracker.take();
+        assert!((1..=AGAIN_MAX).contains(&(batch.len() as u64)), "{batch:?}");
+        tracker.log.send(now(), 0, &batch);
+    }
+    assert_eq!(tracker.log.resent, pings / AGAIN_EVERY);
+    assert!((0..100).all(|_| tracker.take().is_empty()));
 }
 
 #[test]
