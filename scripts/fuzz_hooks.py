@@ -66,7 +66,10 @@ NEEDS_FACTOR = {"DELETE /api/v1/users/me/totp", "POST /api/v1/users/me/totp/reco
 BEYOND_SCHEMAS = {
     # One value depends on another.
     "conflict": {"date"},
-    "required": {"from", "to"},
+    "required": {"from", "to", "app"},
+    # A rule is about applications or sites, and gives a name where it renames to one that the rules leave as it is.
+    "not_allowed": {"action", "site", "to"},
+    "changed_again": {"to"},
     "before_from": {"to"},
     "not_after_from": {"to"},
     "not_like_from": {"to"},
@@ -87,9 +90,17 @@ BEYOND_SCHEMAS = {
     "invalid_time": {"from", "to"},
     "invalid_url": {"url"},
     "invalid_email": {"email"},
-    "empty": {"full_name", "name", "device_name", "platform", "app_name"},
-    "control_character": {"full_name", "name", "device_name", "platform", "app_name"},
+    "empty": {"full_name", "name", "device_name", "platform", "app_name", "app", "site", "to"},
+    "control_character": {"full_name", "name", "device_name", "platform", "app_name", "app", "site", "to"},
+    "invalid_host": {"site", "to"},
+    "too_many_stars": {"app", "site"},
 }
+
+
+# What a device is told that asks whether it was confirmed, by a code that no schema knows to be good.
+NOT_YET_SIGNED_IN = {"authorization_pending", "slow_down", "access_denied", "expired_token"}
+# Devices that wait to be confirmed. Only so many may from one address, so they are made before any is made up.
+WAITING_DEVICES = 4
 
 
 def call(method, path, body=None, token=None, device=None):
@@ -202,6 +213,30 @@ class Present:
 
 present = Present()
 
+
+class Waiting:
+    """Devices that wait: one to be looked at, the others to be answered or signed in, each once."""
+
+    def __init__(self):
+        key = f"{ROLE}-device"
+        self.codes = [call("POST", "/api/v1/auth/device-code", {}, device=key) for _ in range(WAITING_DEVICES)]
+
+    def to_look_at(self):
+        return self.codes[0]["user_code"]
+
+    def to_answer(self):
+        return (self.codes.pop() if len(self.codes) > WAITING_DEVICES // 2 else self.codes[0])["user_code"]
+
+    def to_sign_in(self, person):
+        if len(self.codes) == 1:
+            return None
+        one = self.codes.pop(1)
+        call("POST", f"/api/v1/auth/device-codes/{one['user_code']}", {"approve": True}, person.token)
+        return one["device_code"]
+
+
+waiting = Waiting()
+
 if ROLE != "nobody":
 
     @schemathesis.auth(refresh_interval=None)
@@ -231,6 +266,8 @@ def help_along(operation, case):
     ids = {"/api/v1/devices/{id}": person.other_device, "/api/v1/api-keys/{id}": person.key_id}
     if case.operation.path in ids:
         case.path_parameters["id"] = ids[case.operation.path]
+    if operation == "GET /api/v1/auth/device-codes/{user_code}":
+        case.path_parameters["user_code"] = waiting.to_look_at()
     if body is None:
         return
     # What names the caller must name the caller.
@@ -240,6 +277,10 @@ def help_along(operation, case):
         body |= {"email": person.email, "password": PASSWORD}
         if case.query:
             case.headers["Sec-Fetch-Site"] = "same-origin"
+    elif operation == "POST /api/v1/auth/device-codes/{user_code}":
+        case.path_parameters["user_code"] = waiting.to_answer()
+    elif operation == "POST /api/v1/auth/device-token":
+        body["device_code"] = waiting.to_sign_in(person) or body["device_code"]
     elif operation == "POST /api/v1/users/register":
         body |= {"email": f"registered-{ROLE}-{next(numbers)}@example.org", "password": PASSWORD}
     elif operation == "POST /api/v1/auth/refresh":
@@ -249,6 +290,9 @@ def help_along(operation, case):
         body["email"] = person.email
     elif operation == "POST /api/v1/auth/password-reset/confirm":
         body |= {"token": person.reset_token(), "password": PASSWORD}
+    elif operation == "PUT /api/v1/users/me/privacy-rules":
+        case.headers.pop("If-Match", None)
+        body["rules"] = [{"app": "secret *", "action": "exclude"}, {"site": "example.net", "action": "hide"}]
     elif operation == "POST /api/v1/usage/track":
         for one in body.get("pings") or [body]:
             if isinstance(one, dict):
@@ -286,11 +330,20 @@ def after_call(context, case, response):
         answers[operation][response.status_code] += 1
     else:
         answers["other methods"][response.status_code] += 1
+    if operation == "POST /api/v1/auth/device-code" and response.status_code == 200:
+        make_room(response.json())
     # Whether it was this person is not asked: somebody new is as good.
     if operation in ENDS_PERSON and 200 <= response.status_code < 300:
         present.leave()
     elif response.status_code in (401, 403, 429) and present.one is not None:
         present.one.is_doubted = True
+
+
+def make_room(codes):
+    """Signs a device in that was made up: as long as it waits, it is one of the few that may."""
+    answer = {"approve": True}
+    call("POST", f"/api/v1/auth/device-codes/{codes['user_code']}", answer, present.person().token)
+    call("POST", "/api/v1/auth/device-token", {"device_code": codes["device_code"]})
 
 
 @schemathesis.hook
@@ -301,6 +354,11 @@ def filter_failure(context, failure, case, response):
     if response.status_code == 415:
         # The one body that may be left out, where a cookie stands for it: that one of the two is there, no schema says.
         return not (case.operation.label == "POST /api/v1/auth/refresh" and not response.request.body)
+    if response.status_code == 412:
+        # A version that was made up is none that there is.
+        return "If-Match" not in response.request.headers
+    if response.status_code == 400 and case.operation.label == "POST /api/v1/auth/device-token":
+        return response.json().get("code") not in NOT_YET_SIGNED_IN
     if response.status_code != 422:
         return True
     faults = response.json()["errors"]

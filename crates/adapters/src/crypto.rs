@@ -3,6 +3,7 @@
 mod access;
 mod api_key;
 mod common;
+mod device_code;
 mod factors;
 mod password;
 mod random;
@@ -12,6 +13,7 @@ mod rota;
 
 pub use access::{SignedAccessTokens, TokenKey, TokenKeysError};
 pub use api_key::RandomApiKeys;
+pub use device_code::RandomDeviceCodes;
 pub use factors::TotpFactors;
 pub use password::Argon2Passwords;
 pub use refresh::RandomRefreshTokens;

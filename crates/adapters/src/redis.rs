@@ -9,6 +9,7 @@ mod keys;
 mod letters;
 mod link;
 mod look;
+mod pending;
 mod queue;
 mod room;
 mod shards;
@@ -28,6 +29,7 @@ pub use erasure::RedisPingErasure;
 pub use facts::{PowerCut, RedisFacts, RedisProbe};
 pub use letters::RedisDeadLetters;
 pub use look::{LaneLook, QueueLook, RedisQueueWatch};
+pub use pending::RedisPendingPings;
 pub use queue::RedisPingQueue;
 pub use room::BacklogMax;
 pub use shards::ShardsError;
@@ -125,6 +127,12 @@ impl Redis {
     #[must_use]
     pub fn ping_erasure(&self) -> RedisPingErasure {
         RedisPingErasure::new(self.link(self.answer_max))
+    }
+
+    /// What of somebody is on its way.
+    #[must_use]
+    pub fn pending_pings(&self) -> RedisPendingPings {
+        RedisPendingPings::new(self.link(RedisPendingPings::ANSWER_MAX), self.shards)
     }
 
     /// What slows down whoever guesses passwords, by this clock.

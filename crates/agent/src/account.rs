@@ -9,6 +9,7 @@ use crate::files;
 use crate::secret::Secret;
 use crate::server::{Grant, Server, SignIn, SignInError};
 use crate::session::{Device, Session, Tokens};
+use crate::store::SessionStore;
 
 /// Where the password comes from when it is needed.
 #[derive(Debug, Clone)]
@@ -35,7 +36,7 @@ pub struct Account {
     /// Its name for people.
     pub device_name: String,
     /// Where the session is saved.
-    pub dir: PathBuf,
+    pub store: SessionStore,
     /// The wall clock.
     pub now: fn() -> UnixMs,
     /// What signs requests, and what turned out not to.
@@ -131,7 +132,7 @@ impl Account {
     fn take_saved(&mut self) {
         let current = self.state.session.as_ref().map(|session| &session.tokens.refresh_token);
         let server = self.server.address().to_string();
-        match Session::load(&self.dir) {
+        match self.store.load() {
             Ok(Some(saved)) => {
                 let token = Some(&saved.tokens.refresh_token);
                 let is_ours = saved.server == server && saved.email == self.email;
@@ -145,7 +146,7 @@ impl Account {
     }
 
     /// Saves the tokens before anything is signed with them: the old ones are used up.
-    fn take(&mut self, grant: Grant) -> Secret {
+    pub fn take(&mut self, grant: Grant) -> Secret {
         let session = Session {
             server: self.server.address().to_string(),
             email: self.email.clone(),
@@ -155,7 +156,7 @@ impl Account {
                 refresh_token: grant.refresh_token,
             },
         };
-        if let Err(error) = session.save(&self.dir) {
+        if let Err(error) = self.store.save(&session) {
             // Without the new ones there is no way on at all.
             tracing::warn!(error = %Chain(&error), "the session cannot be saved: after a restart, sign in again");
         }

@@ -1,6 +1,6 @@
 //! The machine's two clocks and its source of chance: the only place that asks for them.
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use domain::time::UnixMs;
 
@@ -28,15 +28,36 @@ impl Clock {
             steady: self.start.elapsed(),
         }
     }
+
+    /// The moment at which the steady clock was there. Two that are whole milliseconds apart are so on the wall clock too.
+    #[must_use]
+    pub fn at(&self, steady: Duration) -> Moment {
+        let wall = since_1970();
+        let ago = self.start.elapsed().saturating_sub(steady);
+        let wall = wall.saturating_sub(ago) + Duration::from_micros(500);
+        Moment {
+            wall: unix_ms(wall),
+            steady,
+        }
+    }
 }
 
 /// What the wall clock says.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "the edge that passes the time in")]
 pub fn wall() -> UnixMs {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    unix_ms(since_1970())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the edge that passes the time in")]
+fn since_1970() -> Duration {
     // A clock before 1970 is broken, and the server refuses what it stamps.
-    UnixMs(since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+}
+
+fn unix_ms(since: Duration) -> UnixMs {
+    UnixMs(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// 128 random bits.

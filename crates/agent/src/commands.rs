@@ -1,23 +1,35 @@
-//! `login`, `run` and `status`: wires the parts together.
+//! `login`, `run`, `status`, `sync`, `pause` and the rest: wires the parts together.
 
 use std::io::{self, Write};
 use std::path::Path;
 
 use crate::account::{Account, SignInState};
+use crate::address::ServerAddress;
 use crate::clock;
+use crate::device_login::NotConfirmed;
 use crate::files::FileError;
+use crate::keyring::Keyring;
 use crate::password;
+use crate::privacy::PrivacyError;
+use crate::relay::store::StoreError;
 use crate::server::{Server, SignInError};
-use crate::session::{Device, Session};
-use crate::settings::{AccountSettings, SettingsError};
+use crate::session::Device;
+use crate::settings::{AccountSettings, SettingsError, UseOfKeyring};
+use crate::store::{SavedSession, SessionStore};
 
 mod login;
+mod private;
+mod rules;
 mod run;
 mod status;
+mod sync;
 
 pub use login::login;
+pub use private::{pause, resume};
+pub use rules::{add_rule, list_rules, remove_rule};
 pub use run::run;
 pub use status::status;
+pub use sync::sync;
 
 /// Locked by the agent that works on a data directory.
 const LOCK_FILE: &str = "lock";
@@ -31,9 +43,29 @@ pub enum CommandError {
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// What the relay keeps could not be read.
+    #[error(transparent)]
+    Relay(#[from] StoreError),
+    /// The person's wishes could not be read or kept.
+    #[error(transparent)]
+    Privacy(#[from] PrivacyError),
     /// The server did not let us in.
     #[error("cannot sign in")]
     SignIn(#[from] SignInError),
+    /// Nobody confirmed this device.
+    #[error("cannot sign in")]
+    NotConfirmed(#[from] NotConfirmed),
+    /// The server does not know where people reach it.
+    #[error("the server did not say where to confirm this device: set DAYBOOK_PUBLIC_URL there, or use --email")]
+    NoPage,
+    /// What waits could not be sent.
+    #[error("{waiting} pings still wait: {why}")]
+    NotSent {
+        /// How many.
+        waiting: usize,
+        /// Why, as far as it is known.
+        why: String,
+    },
     /// The terminal or the system did not do as asked.
     #[error("cannot {0}")]
     System(&'static str, #[source] io::Error),
@@ -55,22 +87,46 @@ pub enum CommandError {
 }
 
 fn account(dir: &Path, settings: &AccountSettings) -> Result<Account, CommandError> {
-    let last = Session::load(dir)?;
-    let last = last
-        .as_ref()
-        .map(|session| (session.server.as_str(), session.email.as_str()));
-    let (address, email) = settings.account(last)?;
-    let host = || rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let last = SavedSession::load(dir)?;
+    let server = settings
+        .server
+        .as_deref()
+        .or(last.as_ref().map(|session| session.server.as_str()));
+    let address = settings.address(server)?;
+    let email = settings.email(last.as_ref().map(|session| session.email.as_str()))?;
+    account_of(dir, settings, address, email)
+}
+
+fn account_of(
+    dir: &Path,
+    settings: &AccountSettings,
+    address: ServerAddress,
+    email: String,
+) -> Result<Account, CommandError> {
+    let device = Device::load_or_make(dir, clock::random)?;
+    let keyring = Keyring {
+        device_id: device.device_id.clone(),
+        bus: None,
+        may_ask: false,
+    };
     Ok(Account {
         server: Server::new(address),
         email,
         password: password::source(settings.password_file.as_deref()),
-        device: Device::load_or_make(dir, clock::random)?,
-        device_name: settings.device_name.clone().unwrap_or_else(host),
-        dir: dir.to_owned(),
+        device,
+        device_name: settings.device_name.clone().unwrap_or_else(hostname),
+        store: SessionStore {
+            dir: dir.to_owned(),
+            keyring: (settings.keyring == UseOfKeyring::Auto).then_some(keyring),
+        },
         now: clock::wall,
         state: SignInState::default(),
     })
+}
+
+/// What this machine calls itself.
+fn hostname() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
 fn not_the_owner(dir: &Path, waiting: usize, owner: String) -> CommandError {

@@ -1,20 +1,32 @@
 //! The X server: which application has the focus, and how long ago the last input was. Asks for nothing else: no titles, no content.
+//!
+//! It tells by itself when one of them changes, so while nothing does nobody asks.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use x11rb::connection::{Connection, RequestConnection};
+use x11rb::connection::Connection;
 use x11rb::cookie::Cookie;
-use x11rb::errors::{ConnectError, ConnectionError, ReplyError};
+use x11rb::errors::{ConnectError, ConnectionError, ReplyError, ReplyOrIdError};
 use x11rb::properties::WmClass;
 use x11rb::protocol::Event;
-use x11rb::protocol::screensaver::{self, ConnectionExt as _};
 use x11rb::protocol::xproto::{
     AtomEnum, ChangeWindowAttributesAux, ConnectionExt as _, EventMask, GetPropertyReply, InputFocus, Window,
 };
 use x11rb::rust_connection::RustConnection;
 
 use domain::usage::AppName;
+
+use crate::clock::Clock;
+use crate::watch::Moment;
+
+use class::{app_name, nameless};
+use counters::Counters;
+use ticks::Ticks;
+
+mod class;
+mod counters;
+mod ticks;
 
 x11rb::atom_manager! {
     /// The names of the window manager's properties, as numbers.
@@ -24,12 +36,12 @@ x11rb::atom_manager! {
     }
 }
 
-/// What time in a window without a class counts under.
-const NAMELESS: &str = "unknown";
 /// How far from the focused window its application's window may be, up or down the tree.
 const DEPTH_MAX: usize = 8;
 /// The most windows looked at on the way down.
 const BREADTH_MAX: usize = 64;
+/// The most moves of the focus between two looks that are remembered; beyond it, those in the middle go.
+const MOVES_MAX: usize = 64;
 
 /// A display that cannot be watched, or not any more.
 #[derive(Debug, thiserror::Error)]
@@ -38,11 +50,11 @@ pub enum DesktopError {
     #[error("cannot connect to the X display")]
     Connect(#[from] ConnectError),
     /// It cannot tell how long ago the last input was.
-    #[error("the X display has no MIT-SCREEN-SAVER extension, which tells idle time")]
+    #[error("the X display has no SYNC extension with its counter of idle time")]
     NoIdleTime,
     /// The connection is gone.
     #[error("lost the X display")]
-    Lost(#[source] ReplyError),
+    Lost(#[source] ReplyOrIdError),
 }
 
 /// A connection to an X display.
@@ -51,55 +63,69 @@ pub struct Desktop {
     connection: RustConnection,
     root: Window,
     atoms: Atoms,
+    counters: Counters,
+    clock: Clock,
+    ticks: Ticks,
+    /// The windows whose news we asked for, beside the root's.
+    followed: Vec<(Window, EventMask)>,
+    /// Ticks at which the focus moved, and that no look has told yet.
+    moves: Vec<u32>,
+    news: bool,
 }
 
 /// What the display says now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sight {
+    /// When "now" is, by the display's own clock.
+    pub at: Moment,
     /// The application that has the focus.
     pub app: Option<AppName>,
     /// How long ago the last input was.
     pub idle: Duration,
-    /// Whether every change of focus is told as an event. Without a window manager that tells, somebody has to look.
+    /// When the focus moved since the look before, as far as that was told.
+    pub moves: Vec<Moment>,
+    /// Whether every change of focus is told as an event. Where the keyboard follows the pointer and no manager tells, somebody has to look.
     pub tells: bool,
 }
 
 impl Desktop {
     /// Connects to `display`, or to the one that `DISPLAY` names, and asks to be told of changes.
-    pub fn connect(display: Option<&str>) -> Result<Self, DesktopError> {
+    pub fn connect(display: Option<&str>, clock: Clock) -> Result<Self, DesktopError> {
         let (connection, screen) = RustConnection::connect(display)?;
         let root = connection.setup().roots[screen].root;
-        let lost = DesktopError::Lost;
-        let has_idle = connection.extension_information(screensaver::X11_EXTENSION_NAME);
-        if has_idle.map_err(|error| lost(error.into()))?.is_none() {
-            return Err(DesktopError::NoIdleTime);
-        }
+        let counters = Counters::of(&connection).map_err(DesktopError::Lost)?;
         let desktop = Self {
+            counters: counters.ok_or(DesktopError::NoIdleTime)?,
             atoms: Atoms::new(&connection)
                 .map_err(ReplyError::from)
                 .and_then(AtomsCookie::reply)
                 .map_err(lost)?,
             connection,
             root,
+            clock,
+            ticks: Ticks::default(),
+            followed: Vec::new(),
+            moves: Vec::new(),
+            news: false,
         };
-        desktop.listen().map_err(lost)?;
+        desktop.select(root, EventMask::PROPERTY_CHANGE).map_err(lost)?;
         Ok(desktop)
     }
 
     /// Looks.
-    pub fn look(&self) -> Result<Sight, DesktopError> {
-        self.sight().map_err(DesktopError::Lost)
+    pub fn look(&mut self) -> Result<Sight, DesktopError> {
+        self.sight().map_err(lost)
     }
 
-    /// Takes in what the display has sent, without waiting. True if the focus may have moved.
-    pub fn has_news(&self) -> Result<bool, DesktopError> {
-        let mut news = false;
-        let told = [self.atoms._NET_ACTIVE_WINDOW, self.atoms._NET_SUPPORTING_WM_CHECK];
-        let lost = |error: ConnectionError| DesktopError::Lost(error.into());
-        while let Some(event) = self.connection.poll_for_event().map_err(lost)? {
-            news |= matches!(event, Event::PropertyNotify(change) if told.contains(&change.atom));
-        }
-        Ok(news)
+    /// Takes in what the display has sent, without waiting. True if another look may show something else than the last.
+    pub fn has_news(&mut self) -> Result<bool, DesktopError> {
+        self.take_in().map_err(lost)?;
+        Ok(self.news)
+    }
+
+    /// Asks for news of the next input, given how long ago the last one was at the look before.
+    pub fn tell_of_input(&self, idle: Duration) -> Result<(), DesktopError> {
+        self.counters.tell_of_input(&self.connection, idle).map_err(lost)
     }
 
     /// What becomes readable when the display sends something.
@@ -108,35 +134,126 @@ impl Desktop {
         self.connection.stream().as_fd()
     }
 
-    fn listen(&self) -> Result<(), ReplyError> {
-        let events = ChangeWindowAttributesAux::new().event_mask(EventMask::PROPERTY_CHANGE);
-        self.connection.change_window_attributes(self.root, &events)?.check()
+    fn take_in(&mut self) -> Result<(), ConnectionError> {
+        while let Some(event) = self.connection.poll_for_event()? {
+            self.news |= match event {
+                Event::PropertyNotify(change) => {
+                    let moved = if change.window == self.root {
+                        change.atom == self.atoms._NET_ACTIVE_WINDOW
+                    } else {
+                        change.atom == u32::from(AtomEnum::WM_CLASS)
+                    };
+                    if moved {
+                        if self.moves.len() == MOVES_MAX {
+                            self.moves.remove(MOVES_MAX / 2);
+                        }
+                        self.moves.push(change.time);
+                    }
+                    moved || change.atom == self.atoms._NET_SUPPORTING_WM_CHECK
+                }
+                Event::FocusIn(_) | Event::FocusOut(_) | Event::DestroyNotify(_) | Event::SyncAlarmNotify(_) => true,
+                // Errors are about windows that are gone.
+                _ => false,
+            };
+        }
+        Ok(())
     }
 
-    fn sight(&self) -> Result<Sight, ReplyError> {
-        // Three questions, one round trip.
+    fn sight(&mut self) -> Result<Sight, ReplyError> {
+        self.news = false;
+        // First of all, so that every move up to then is in what the questions after it are answered.
+        let after = self.clock.now().steady;
+        let counted = self.counters.count(&self.connection)?;
+        let before = self.clock.now().steady;
+        self.ticks.told(counted.tick, after, before);
         let active = self.window_property(self.root, self.atoms._NET_ACTIVE_WINDOW)?;
         let manager = self.window_property(self.root, self.atoms._NET_SUPPORTING_WM_CHECK)?;
-        let idle = self.connection.screensaver_query_info(self.root)?;
         let active = window_of(&active.reply()?);
         let manager = window_of(&manager.reply()?);
-        let idle = Duration::from_millis(idle.reply()?.ms_since_user_input.into());
         // A manager that died leaves its properties behind, and the active window that it named may be long out of use.
-        let tells = match manager {
-            Some(window) => self.is_manager(window)?,
-            None => false,
+        let manager = match manager {
+            Some(window) if active.is_some() && self.is_manager(window)? => Some(window),
+            _ => None,
         };
-        let window = if tells && active.is_some() {
-            active.filter(|window| *window != x11rb::NONE)
-        } else {
-            self.focused_window()?
+        let (window, tells) = match (manager, active) {
+            (Some(_), Some(active)) => (Some(active).filter(|window| *window != x11rb::NONE), true),
+            _ => self.focused_window()?,
         };
+        let mut follow = Vec::new();
+        follow.extend(manager.map(|window| (window, EventMask::STRUCTURE_NOTIFY)));
+        if manager.is_none() {
+            follow.extend(window.map(|window| (window, EventMask::FOCUS_CHANGE)));
+        }
         let app = match window {
             Some(window) => self.app_of(window)?,
             None => None,
         };
-        let tells = tells && active.is_some();
-        Ok(Sight { app, idle, tells })
+        follow.extend(app.as_ref().map(|(window, _)| (*window, EventMask::PROPERTY_CHANGE)));
+        self.follow(follow)?;
+        self.take_in()?;
+        let at = self.moment(counted.tick);
+        Ok(Sight {
+            at,
+            app: app.map(|(_, app)| app),
+            idle: counted.idle,
+            moves: self.moves_until(counted.tick),
+            tells,
+        })
+    }
+
+    /// When a tick of the display was.
+    fn moment(&self, tick: u32) -> Moment {
+        match self.ticks.steady(tick) {
+            Some(steady) => self.clock.at(steady),
+            None => self.clock.now(),
+        }
+    }
+
+    /// Takes the moves up to the tick. Later ones are for the next look.
+    fn moves_until(&mut self, tick: u32) -> Vec<Moment> {
+        let is_past = |moved: &u32| ticks::since(i64::from(*moved), tick) >= 0;
+        let past = self.moves.iter().take_while(|moved| is_past(moved)).count();
+        self.news |= past < self.moves.len();
+        let past: Vec<u32> = self.moves.drain(..past).collect();
+        past.into_iter().map(|moved| self.moment(moved)).collect()
+    }
+
+    /// Asks for the news of these windows, and of no others. What changed before it did is seen by another look.
+    fn follow(&mut self, windows: Vec<(Window, EventMask)>) -> Result<(), ConnectionError> {
+        let mut wanted: Vec<(Window, EventMask)> = Vec::new();
+        for (window, mask) in windows.into_iter().filter(|(window, _)| *window != self.root) {
+            match wanted.iter_mut().find(|(known, _)| *known == window) {
+                Some((_, known)) => *known |= mask,
+                None => wanted.push((window, mask)),
+            }
+        }
+        let before = std::mem::replace(&mut self.followed, wanted);
+        for (window, _) in &before {
+            if self.followed.iter().all(|(wanted, _)| wanted != window) {
+                self.ask(*window, EventMask::NO_EVENT)?;
+            }
+        }
+        for (window, mask) in &self.followed {
+            if !before.contains(&(*window, *mask)) {
+                self.ask(*window, *mask)?;
+                self.news = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// The window may be gone, which is no fault.
+    fn ask(&self, window: Window, mask: EventMask) -> Result<(), ConnectionError> {
+        let events = ChangeWindowAttributesAux::new().event_mask(mask);
+        self.connection
+            .change_window_attributes(window, &events)?
+            .ignore_error();
+        Ok(())
+    }
+
+    fn select(&self, window: Window, mask: EventMask) -> Result<(), ReplyError> {
+        let events = ChangeWindowAttributesAux::new().event_mask(mask);
+        self.connection.change_window_attributes(window, &events)?.check()
     }
 
     /// EWMH: the window that a living manager names holds the same property, naming itself.
@@ -146,25 +263,27 @@ impl Desktop {
         Ok(named == Some(window))
     }
 
-    /// Without a manager that tells: the window with the keyboard, or the one under the pointer where the keyboard follows that.
-    fn focused_window(&self) -> Result<Option<Window>, ReplyError> {
+    /// Without a manager that tells: the window with the keyboard, which tells when it loses it, or the one under the pointer where the keyboard follows
+    /// that, which does not.
+    fn focused_window(&self) -> Result<(Option<Window>, bool), ReplyError> {
         let focus = self.connection.get_input_focus()?.reply()?.focus;
         if focus == u32::from(InputFocus::POINTER_ROOT) {
             let child = self.connection.query_pointer(self.root)?.reply()?.child;
-            return Ok(Some(child).filter(|child| *child != x11rb::NONE));
+            return Ok((Some(child).filter(|child| *child != x11rb::NONE), false));
         }
-        Ok(Some(focus).filter(|focus| *focus != x11rb::NONE && *focus != self.root))
+        let window = Some(focus).filter(|focus| *focus != x11rb::NONE && *focus != self.root);
+        Ok((window, window.is_some()))
     }
 
-    /// The application of a window: its own class, else that of the nearest window above, else of one below, as in a frame.
+    /// The application of a window, and the window that says so: its own class, else that of the nearest window above, else of one below, as in a frame.
     /// `None` if the window is gone.
-    fn app_of(&self, window: Window) -> Result<Option<AppName>, ReplyError> {
+    fn app_of(&self, window: Window) -> Result<Option<(Window, AppName)>, ReplyError> {
         let mut above = window;
         for _ in 0..DEPTH_MAX {
             let class = WmClass::get(&self.connection, above)?;
             let tree = self.connection.query_tree(above)?;
             if let Some(class) = existing(class.reply())?.flatten() {
-                return Ok(Some(app_name(&class)));
+                return Ok(Some((above, app_name(&class))));
             }
             match existing(tree.reply())? {
                 None => return Ok(None),
@@ -173,17 +292,17 @@ impl Desktop {
             }
         }
         let below = self.class_below(window)?;
-        Ok(Some(below.unwrap_or_else(nameless)))
+        Ok(Some(below.unwrap_or_else(|| (window, nameless()))))
     }
 
-    fn class_below(&self, window: Window) -> Result<Option<AppName>, ReplyError> {
+    fn class_below(&self, window: Window) -> Result<Option<(Window, AppName)>, ReplyError> {
         let mut level = vec![window];
         let mut seen = 0;
         for _ in 0..DEPTH_MAX {
             let mut next = Vec::new();
             for window in level {
                 if let Some(class) = existing(WmClass::get(&self.connection, window)?.reply())?.flatten() {
-                    return Ok(Some(app_name(&class)));
+                    return Ok(Some((window, app_name(&class))));
                 }
                 seen += 1;
                 if seen == BREADTH_MAX {
@@ -208,6 +327,10 @@ impl Desktop {
     }
 }
 
+fn lost(error: impl Into<ReplyOrIdError>) -> DesktopError {
+    DesktopError::Lost(error.into())
+}
+
 /// The value of a property that names one window; `None` if there is no such property.
 fn window_of(reply: &GetPropertyReply) -> Option<Window> {
     reply.value32()?.next()
@@ -219,69 +342,5 @@ fn existing<T>(reply: Result<T, ReplyError>) -> Result<Option<T>, ReplyError> {
         Ok(reply) => Ok(Some(reply)),
         Err(ReplyError::X11Error(_)) => Ok(None),
         Err(lost) => Err(lost),
-    }
-}
-
-fn app_name(class: &WmClass) -> AppName {
-    [class.class(), class.instance()]
-        .into_iter()
-        .find_map(name_of)
-        .unwrap_or_else(nameless)
-}
-
-/// The name as the server takes it: in Unicode, without control characters, not too long. `None` if nothing remains.
-fn name_of(bytes: &[u8]) -> Option<AppName> {
-    let text = match str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        // By ICCCM the property is in Latin-1, whose characters are the first of Unicode.
-        Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
-    };
-    let visible: String = text.chars().filter(|char| !char.is_control()).collect();
-    let bounded: String = visible.trim().chars().take(AppName::CHARS_MAX).collect();
-    AppName::parse(&bounded).ok()
-}
-
-fn nameless() -> AppName {
-    AppName::parse(NAMELESS).expect("a constant that is a name")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn name(bytes: &[u8]) -> Option<String> {
-        name_of(bytes).map(|name| name.as_str().to_owned())
-    }
-
-    #[test]
-    fn a_class_becomes_a_name_that_the_server_takes() {
-        assert_eq!(name(b"Firefox").as_deref(), Some("Firefox"));
-        assert_eq!(name("Zoë".as_bytes()).as_deref(), Some("Zoë"));
-        assert_eq!(name(b"Zo\xeb").as_deref(), Some("Zoë"), "Latin-1");
-        assert_eq!(name(b" a\x01b\n ").as_deref(), Some("ab"));
-        assert_eq!(name(b"\t \x7f"), None);
-        assert_eq!(
-            name("ä".repeat(300).as_bytes()).map(|name| name.chars().count()),
-            Some(255)
-        );
-    }
-
-    #[test]
-    fn a_window_without_a_usable_class_has_its_instance_or_no_name() {
-        let class = |value: &[u8]| {
-            let reply = GetPropertyReply {
-                format: 8,
-                type_: AtomEnum::STRING.into(),
-                value_len: u32::try_from(value.len()).expect("short"),
-                value: value.to_vec(),
-                ..Default::default()
-            };
-            let class = WmClass::from_reply(reply).expect("a class").expect("there");
-            app_name(&class).as_str().to_owned()
-        };
-        assert_eq!(class(b"navigator\0Firefox\0"), "Firefox");
-        assert_eq!(class(b"navigator\0\0"), "navigator");
-        assert_eq!(class(b"\0\0"), "unknown");
-        assert_eq!(nameless().as_str(), NAMELESS);
     }
 }

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 /// A file could not be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {doing} {}", path.display())]
@@ -38,6 +40,23 @@ pub fn read(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(FileError::new("read", path, source)),
     }
+}
+
+/// A file that cannot be understood counts as absent: all that are read so can be made again, and an agent that does not start helps nobody.
+pub(crate) fn load<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, FileError> {
+    let Some(bytes) = read(path)? else {
+        return Ok(None);
+    };
+    let value = serde_json::from_slice(&bytes);
+    if value.is_err() {
+        tracing::warn!(file = %path.display(), "cannot be understood, and is made anew");
+    }
+    Ok(value.ok())
+}
+
+/// A value as it is written into a file.
+pub(crate) fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec_pretty(value).expect("strings and numbers have a JSON form")
 }
 
 /// Writes the file as a whole, readable by its owner alone. After a crash it holds either what it held before or this; once the call returned, this.

@@ -6,7 +6,7 @@ use std::process::{self, ExitCode};
 
 use agent::chain::Chain;
 use agent::commands::{self, CommandError};
-use agent::settings::{Command, Settings};
+use agent::settings::{Command, RulesCommand, Settings};
 use clap::Parser;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
@@ -43,5 +43,15 @@ fn execute(settings: &Settings) -> Result<(), CommandError> {
         Command::Login(account) => commands::login(&dir, account),
         Command::Run(run) => commands::run(&dir, run),
         Command::Status => commands::status(&dir),
+        Command::Sync(sync) => commands::sync(&dir, sync),
+        Command::Pause { length } => commands::pause(&dir, *length),
+        Command::Resume => commands::resume(&dir),
+        Command::Exclude(rule) => commands::add_rule(&dir, rule, ("exclude", None)),
+        Command::Rename { rule, to } => commands::add_rule(&dir, rule, ("rename", Some(to))),
+        Command::Hide(rule) => commands::add_rule(&dir, rule, ("hide", None)),
+        Command::Rules { command } => match command {
+            None | Some(RulesCommand::List) => commands::list_rules(&dir),
+            Some(RulesCommand::Remove { number }) => commands::remove_rule(&dir, *number),
+        },
     }
 }

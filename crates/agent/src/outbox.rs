@@ -21,15 +21,20 @@ pub struct Inner {
     pub spool: Spool,
     /// Whether the agent is about to end.
     pub stopping: bool,
+    /// Whether it ends without sending what is left.
+    pub abandoned: bool,
 }
 
 impl Outbox {
     /// An outbox over `spool`.
     #[must_use]
     pub fn new(spool: Spool) -> Self {
-        let stopping = false;
         Self {
-            inner: Mutex::new(Inner { spool, stopping }),
+            inner: Mutex::new(Inner {
+                spool,
+                stopping: false,
+                abandoned: false,
+            }),
             changed: Condvar::new(),
         }
     }
@@ -44,6 +49,15 @@ impl Outbox {
     /// Tells the sender to finish.
     pub fn stop(&self) {
         self.lock().stopping = true;
+        self.changed.notify_all();
+    }
+
+    /// Tells the sender to end as it is.
+    pub fn abandon(&self) {
+        let mut inner = self.lock();
+        inner.stopping = true;
+        inner.abandoned = true;
+        drop(inner);
         self.changed.notify_all();
     }
 

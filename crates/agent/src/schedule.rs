@@ -2,8 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use course::Course;
+pub use course::Stretch;
+
+mod course;
+
 /// The most pings in a request.
 pub const BATCH_MAX: usize = 500;
+/// The most pings in a request of what is new while there is a backlog: the server merges lists of up to so many before longer ones.
+pub const LIVE_MAX: usize = 100;
 /// Pauses after failures double from the first to the second.
 const RETRY_MIN: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_mins(1);
@@ -20,7 +27,7 @@ pub struct Schedule {
     resend_at: Option<Instant>,
     pause_until: Option<Instant>,
     failures: u32,
-    cursor: u64,
+    course: Course,
     batch_max: usize,
 }
 
@@ -34,15 +41,14 @@ impl Schedule {
             resend_at: None,
             pause_until: None,
             failures: 0,
-            cursor: 0,
+            course: Course::default(),
             batch_max: BATCH_MAX,
         }
     }
 
-    /// The number after which to send on.
-    #[must_use]
-    pub fn cursor(&self) -> u64 {
-        self.cursor
+    /// Which numbers to send next, where everything through `merged` is merged and `last` is the number given last. It may hold nothing.
+    pub fn next(&mut self, merged: u64, last: u64) -> Stretch {
+        self.course.next(merged, last, self.batch_max)
     }
 
     /// How many pings the next request may have.
@@ -78,14 +84,14 @@ impl Schedule {
 
     /// Starts over with the first ping that is not merged.
     pub fn resend(&mut self) {
-        self.cursor = 0;
+        self.course = Course::default();
         self.resend_at = None;
         self.resend_after = (self.resend_after * 2).min(RESEND_MAX.max(self.resend_min));
     }
 
     /// The server answered, and the numbers changed: begins with the first of them.
     pub fn restart(&mut self) {
-        self.cursor = 0;
+        self.course = Course::default();
         self.resend_at = None;
         self.pause_until = None;
         self.failures = 0;
@@ -93,7 +99,7 @@ impl Schedule {
 
     /// The server took everything through `seq`. `progress`: it merged more than before. `unmerged`: it has taken something that is not merged.
     pub fn taken(&mut self, seq: u64, progress: bool, unmerged: bool, now: Instant) {
-        self.cursor = self.cursor.max(seq);
+        self.course.taken(seq);
         self.failures = 0;
         self.pause_until = None;
         self.batch_max = (self.batch_max * 2).min(BATCH_MAX);
@@ -196,7 +202,7 @@ mod tests {
             now += within;
             assert_eq!(schedule.resend_within(now), Some(Duration::ZERO));
             schedule.resend();
-            assert_eq!((schedule.cursor(), schedule.resend_within(now)), (0, None));
+            assert_eq!((schedule.next(0, 10).after, schedule.resend_within(now)), (0, None));
         }
         assert_eq!(minutes, [1, 2, 4, 8, 15, 15]);
         schedule.taken(11, true, true, now);

@@ -9,7 +9,9 @@ use domain::time::UnixMs;
 use crate::account::Account;
 use crate::chain::Chain;
 use crate::outbox::Outbox;
+use crate::privacy::news::RuleNews;
 use crate::schedule::Schedule;
+use crate::secret::Secret;
 use crate::server::{Receipt, Rejection, SignInError, Tracked};
 use crate::spool::{News, Offer, Spool};
 
@@ -31,6 +33,8 @@ pub struct Sender {
     pub dice: fn() -> f64,
     /// Through which number the server said last that everything is merged, and the greatest number whose rejection was told.
     pub heard: Heard,
+    /// Who wants to know of the account's privacy rules.
+    pub rules: Option<RuleNews>,
 }
 
 /// What the sender remembers of the answers. Starts empty.
@@ -44,6 +48,13 @@ impl Sender {
     /// Sends until the outbox is stopped, and then once more what is left.
     pub fn run(&mut self) {
         let mut last_round = false;
+        // What the person wishes at the server should count from the start.
+        let token = self.rules.as_ref().map(|_| self.account.token());
+        match token {
+            None => {}
+            Some(Ok(token)) => self.ask_for_rules(&token.secret),
+            Some(Err(error)) => self.not_signed_in(&error),
+        }
         while let Some(offers) = self.next_batch(&mut last_round) {
             self.send(&offers);
         }
@@ -59,9 +70,12 @@ impl Sender {
                 self.resend(&mut inner.spool);
             }
             let pause = self.schedule.pause(now);
+            if inner.abandoned {
+                return None;
+            }
             if pause.is_none() || (inner.stopping && !*last_round) {
                 *last_round = inner.stopping;
-                let offers = inner.spool.offers(self.schedule.cursor(), self.schedule.batch_max());
+                let offers = self.offers(&mut inner.spool);
                 if !offers.is_empty() {
                     return Some(offers);
                 }
@@ -75,10 +89,20 @@ impl Sender {
         }
     }
 
+    /// What is next to be sent.
+    fn offers(&mut self, spool: &mut Spool) -> Vec<Offer> {
+        let stretch = self.schedule.next(spool.merged(), spool.last_kept());
+        let mut offers = spool.offers(stretch.after, stretch.max);
+        offers.truncate(offers.partition_point(|offer| offer.seq <= stretch.through));
+        offers
+    }
+
     /// What the server took long ago is still not merged. If it counts lower than before, it lost count, so our numbers follow it.
     fn resend(&mut self, spool: &mut Spool) {
         let merged_through = self.heard.merged_through.unwrap_or(0);
-        if merged_through < spool.merged() {
+        // A server that says nothing may have lost its queue, and finds out once it merges what it is sent again.
+        let is_known = self.heard.merged_through.is_some() || self.schedule.is_stalled();
+        if merged_through < spool.merged() && is_known {
             tracing::warn!(
                 merged_through,
                 was = spool.merged(),
@@ -101,6 +125,7 @@ impl Sender {
             Ok(token) => token,
             Err(error) => return self.not_signed_in(&error),
         };
+        self.ask_for_rules(&token.secret);
         let started = Instant::now();
         let answer = self.account.server.track(&token.secret, offers);
         let duration_ms = started.elapsed().as_millis();
@@ -126,6 +151,12 @@ impl Sender {
                 self.postpone(&why, Some(REFUSED_PAUSE));
             }
             Tracked::Unknown(why) => self.postpone(&why, None),
+        }
+    }
+
+    fn ask_for_rules(&mut self, token: &Secret) {
+        if let Some(rules) = &mut self.rules {
+            rules.ask_if_due(&self.account.server, &self.account.email, token);
         }
     }
 

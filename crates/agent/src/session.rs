@@ -10,7 +10,6 @@ use crate::files::{self, FileError};
 use crate::secret::Secret;
 
 const DEVICE_FILE: &str = "device.json";
-const SESSION_FILE: &str = "session.json";
 
 /// The name that this device gave itself. Made once: a new one would be a new device to the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,14 +19,13 @@ pub struct Device {
 }
 
 /// A session at a server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// The address of the server that gave the tokens. They go nowhere else.
     pub server: String,
     /// Whose session it is.
     pub email: String,
     /// The tokens.
-    #[serde(flatten)]
     pub tokens: Tokens,
 }
 
@@ -51,25 +49,13 @@ impl Device {
         let device = Self {
             device_id: format!("daybook-agent-{:032x}", random()),
         };
-        files::replace(&dir.join(DEVICE_FILE), &json(&device))?;
+        files::replace(&dir.join(DEVICE_FILE), &files::json(&device))?;
         Ok(device)
     }
 
     /// The device of this data directory, if it has one.
     pub fn load(dir: &Path) -> Result<Option<Self>, FileError> {
-        load(&dir.join(DEVICE_FILE))
-    }
-}
-
-impl Session {
-    /// The session that was saved last, if any.
-    pub fn load(dir: &Path) -> Result<Option<Self>, FileError> {
-        load(&dir.join(SESSION_FILE))
-    }
-
-    /// Saves the session. Once this returned, the tokens survive a crash.
-    pub fn save(&self, dir: &Path) -> Result<(), FileError> {
-        files::replace(&dir.join(SESSION_FILE), &json(self))
+        files::load(&dir.join(DEVICE_FILE))
     }
 }
 
@@ -80,22 +66,6 @@ impl Tokens {
         const MARGIN_MS: i64 = 10_000;
         now.plus_ms(MARGIN_MS).0 < self.access_until_ms
     }
-}
-
-/// A file that cannot be understood counts as absent: both can be made again, and an agent that does not start helps nobody.
-fn load<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>, FileError> {
-    let Some(bytes) = files::read(path)? else {
-        return Ok(None);
-    };
-    let value = serde_json::from_slice(&bytes);
-    if value.is_err() {
-        tracing::warn!(file = %path.display(), "cannot be understood, and is made anew");
-    }
-    Ok(value.ok())
-}
-
-fn json(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec_pretty(value).expect("strings and numbers have a JSON form")
 }
 
 #[cfg(test)]
@@ -117,22 +87,14 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_saved_and_never_shown() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let session = Session {
-            server: "https://day.example.org".to_owned(),
-            email: "ada@example.org".to_owned(),
-            tokens: Tokens {
-                access_token: Secret::new("hush".to_owned()),
-                access_until_ms: 900_000,
-                refresh_token: Secret::new("hush".to_owned()),
-            },
+    fn a_token_is_fresh_until_shortly_before_its_end() {
+        let tokens = Tokens {
+            access_token: Secret::new("hush".to_owned()),
+            access_until_ms: 900_000,
+            refresh_token: Secret::new("hush".to_owned()),
         };
-        assert_eq!(Session::load(dir.path()).expect("read"), None);
-        session.save(dir.path()).expect("saved");
-        assert_eq!(Session::load(dir.path()).expect("read"), Some(session.clone()));
-        assert!(!format!("{session:?}").contains("hush"));
-        assert!(session.tokens.are_fresh(UnixMs(889_999)));
-        assert!(!session.tokens.are_fresh(UnixMs(890_000)));
+        assert!(!format!("{tokens:?}").contains("hush"));
+        assert!(tokens.are_fresh(UnixMs(889_999)));
+        assert!(!tokens.are_fresh(UnixMs(890_000)));
     }
 }

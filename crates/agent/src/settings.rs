@@ -1,11 +1,13 @@
 //! The command line and its environment, read once.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::address::{AddressError, ServerAddress};
+use crate::privacy::private;
 
 /// Watches which application has the focus on an X11 desktop, and sends that to a Daybook server.
 #[derive(Debug, Parser)]
@@ -31,12 +33,92 @@ pub struct Settings {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Sign in and keep the session, so that `run` needs no password. Asks for it unless it is given.
-    Login(AccountSettings),
+    /// Sign in and keep the session: by a code that you confirm in a browser, or with --email and a password.
+    Login(LoginSettings),
     /// Watch and send until stopped.
     Run(RunSettings),
-    /// Say what waits and what the server has merged.
+    /// Say who is signed in, what waits and what the server has merged.
     Status,
+    /// Record nothing for some time, or until `resume`.
+    Pause {
+        /// For how long, such as 45m, 1h30m or 2d [default: until `resume`].
+        #[arg(value_parser = private::parse_length)]
+        length: Option<Duration>,
+    },
+    /// Record again.
+    Resume,
+    /// Record nothing of an application or a site.
+    Exclude(RuleSettings),
+    /// Record an application or a site under another name.
+    Rename {
+        /// Which.
+        #[command(flatten)]
+        rule: RuleSettings,
+        /// The other name.
+        to: String,
+    },
+    /// Record time in front of a site under its browser alone.
+    Hide(RuleSettings),
+    /// Show the rules, or remove one.
+    Rules {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: Option<RulesCommand>,
+    },
+    /// Send what waits now, and say through which number all is merged.
+    Sync(SyncSettings),
+}
+
+/// What a rule is about.
+#[derive(Debug, Args)]
+pub struct RuleSettings {
+    /// Applications or sites.
+    pub subject: Subject,
+    /// Their names: in any letter case, with `*` for any run of characters. A site without `*` stands for all names below it too.
+    pub pattern: String,
+}
+
+/// Applications or sites.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Subject {
+    /// Applications, by the class of their windows.
+    App,
+    /// Sites, by their host.
+    Site,
+}
+
+/// What to do with the rules.
+#[derive(Debug, Subcommand)]
+pub enum RulesCommand {
+    /// Show them, with their numbers.
+    List,
+    /// Remove one of this machine's.
+    Remove {
+        /// Its number in the list.
+        number: usize,
+    },
+}
+
+/// How to sign in.
+#[derive(Debug, Args)]
+pub struct LoginSettings {
+    /// The server's address, such as `https://daybook.example.org` [default: that of the last login].
+    #[arg(value_name = "URL", conflicts_with = "server")]
+    pub url: Option<String>,
+    /// The account.
+    #[command(flatten)]
+    pub account: AccountSettings,
+}
+
+/// How to send what waits.
+#[derive(Debug, Args)]
+pub struct SyncSettings {
+    /// The account.
+    #[command(flatten)]
+    pub account: AccountSettings,
+    /// Seconds to wait at most until all of it is merged.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub wait_secs: u64,
 }
 
 /// Which account, at which server.
@@ -54,6 +136,9 @@ pub struct AccountSettings {
     /// Send password and pings over plain http to another machine.
     #[arg(long, env = "DAYBOOK_AGENT_ALLOW_HTTP")]
     pub allow_http: bool,
+    /// Whether to keep the tokens in the desktop's keyring, where there is one.
+    #[arg(long, env = "DAYBOOK_AGENT_KEYRING", default_value = "auto")]
+    pub keyring: UseOfKeyring,
     /// This device's name for people [default: the host's name].
     #[arg(long, value_name = "NAME", env = "DAYBOOK_AGENT_DEVICE_NAME")]
     pub device_name: Option<String>,
@@ -74,12 +159,62 @@ pub struct RunSettings {
     /// How many pings may wait on the disk before the oldest go; 200,000 are about 11 days and nights without a server, or 20 MB.
     #[arg(long, value_name = "PINGS", env = "DAYBOOK_AGENT_SPOOL_MAX", default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(1_000..=10_000_000))]
     pub spool_max: u32,
+    /// How many MiB they may take before the oldest go. While the file is rewritten it may be twice as long.
+    #[arg(long, value_name = "MIB", env = "DAYBOOK_AGENT_SPOOL_MIB_MAX", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1_024))]
+    pub spool_mib_max: u32,
     /// Seconds after which pings that the server took but has not merged are sent again.
     #[arg(long, value_name = "SECONDS", env = "DAYBOOK_AGENT_RESEND_SECS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub resend_secs: u64,
     /// The X display.
     #[arg(long, env = "DISPLAY")]
     pub display: Option<String>,
+    /// What tells which application has the focus.
+    #[arg(long, env = "DAYBOOK_AGENT_SOURCE", default_value = "auto")]
+    pub source: Source,
+    /// The port on 127.0.0.1 where ActivityWatch's watchers are listened to; 0 for any that is free.
+    #[arg(long, value_name = "PORT", env = "DAYBOOK_AGENT_RELAY_PORT", default_value_t = 5_600)]
+    pub relay_port: u16,
+    /// Do not listen to ActivityWatch's watchers.
+    #[arg(long, env = "DAYBOOK_AGENT_NO_RELAY")]
+    pub no_relay: bool,
+    /// What kind of session this is: under `wayland`, X11 does not show which window has the focus.
+    #[arg(long, env = "XDG_SESSION_TYPE", hide = true)]
+    pub session_type: Option<String>,
+    /// What logind calls this session.
+    #[arg(long, env = "XDG_SESSION_ID", hide = true)]
+    pub session: Option<String>,
+}
+
+/// What tells which application has the focus. Browser tabs are joined to either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Source {
+    /// The agent itself while it has an X11 display to watch, else ActivityWatch's watchers.
+    Auto,
+    /// The agent itself, on an X11 display.
+    Desktop,
+    /// ActivityWatch's watchers of windows and of presence.
+    Activitywatch,
+}
+
+impl RunSettings {
+    /// Whether to look for a display.
+    #[must_use]
+    pub fn watches_display(&self) -> bool {
+        match self.source {
+            Source::Auto => self.no_relay || self.session_type.as_deref() != Some("wayland"),
+            Source::Desktop => true,
+            Source::Activitywatch => false,
+        }
+    }
+}
+
+/// Whether to use the desktop's keyring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum UseOfKeyring {
+    /// Where there is one.
+    Auto,
+    /// Never: tokens are in a file that only its owner may read.
+    Off,
 }
 
 /// How much to log.
@@ -104,6 +239,11 @@ pub enum SettingsError {
     /// Nobody said which account.
     #[error("which account? give --email, or sign in first")]
     NoEmail,
+    /// There is nothing to tell what has the focus.
+    #[error(
+        "what should tell which application has the focus? --source activitywatch needs the relay, and --no-relay switches it off"
+    )]
+    NoSource,
     /// There is no place for the data.
     #[error("where to keep the data? give --data-dir, or set HOME")]
     NoDataDir,
@@ -130,12 +270,16 @@ impl Settings {
 }
 
 impl AccountSettings {
-    /// The server and the e-mail address; what is not set is as in the last session.
-    pub fn account(&self, last: Option<(&str, &str)>) -> Result<(ServerAddress, String), SettingsError> {
-        let server = self.server.as_deref().or(last.map(|(server, _)| server));
-        let email = self.email.as_deref().or(last.map(|(_, email)| email));
-        let address = ServerAddress::parse(server.ok_or(SettingsError::NoServer)?, self.allow_http)?;
-        Ok((address, email.ok_or(SettingsError::NoEmail)?.trim().to_owned()))
+    /// The address of the server, once it is known which.
+    pub fn address(&self, server: Option<&str>) -> Result<ServerAddress, SettingsError> {
+        let server = server.ok_or(SettingsError::NoServer)?;
+        Ok(ServerAddress::parse(server, self.allow_http)?)
+    }
+
+    /// The e-mail address; that of the last session if none is set.
+    pub fn email(&self, last: Option<&str>) -> Result<String, SettingsError> {
+        let email = self.email.as_deref().or(last);
+        Ok(email.ok_or(SettingsError::NoEmail)?.trim().to_owned())
     }
 }
 

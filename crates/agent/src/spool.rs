@@ -8,15 +8,14 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use domain::time::{Span, UnixMs};
-use domain::usage::AppName;
+use domain::time::UnixMs;
 
 use crate::chain::Chain;
 use crate::files::{self, FileError};
 use crate::watch::Ping;
 
 use book::Book;
-use line::{Line, PingLine};
+use line::{Line, PingLine, line_bytes};
 
 mod book;
 mod line;
@@ -31,10 +30,8 @@ const DEAD_LINES_MAX: usize = 1_024;
 pub struct Kept {
     /// Counts up from 1.
     pub seq: u64,
-    /// The application.
-    pub app: AppName,
-    /// When.
-    pub span: Span,
+    /// What is kept.
+    pub ping: Ping,
 }
 
 /// A number and the ping to send under it. That is the ping's own number, unless the one that had this number is gone.
@@ -57,13 +54,26 @@ pub enum News {
     Renumbered,
 }
 
+/// How much a spool may hold before the oldest pings go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Pings.
+    pub pings: usize,
+    /// Bytes of their lines.
+    pub bytes: usize,
+}
+
 /// What the spool says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
     /// Pings that are kept.
     pub waiting: usize,
+    /// Bytes of their lines.
+    pub bytes: usize,
     /// Start of the oldest of them.
     pub oldest: Option<UnixMs>,
+    /// Start of the newest of them.
+    pub newest: Option<UnixMs>,
     /// The number given last.
     pub numbered: u64,
     /// Through which number the server has merged everything.
@@ -86,7 +96,7 @@ pub struct Spool {
     path: PathBuf,
     file: File,
     book: Book,
-    max: usize,
+    bounds: Bounds,
     /// The length of the file up to its last whole line.
     bytes: u64,
     lines: usize,
@@ -98,8 +108,14 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// Opens the spool in `dir`, or makes an empty one, for at most `max` pings.
+    /// As [`Spool::open_within`], for at most `max` pings of any length.
     pub fn open(dir: &Path, max: usize) -> Result<Self, FileError> {
+        let bytes = usize::MAX;
+        Self::open_within(dir, Bounds { pings: max, bytes })
+    }
+
+    /// Opens the spool in `dir`, or makes an empty one.
+    pub fn open_within(dir: &Path, bounds: Bounds) -> Result<Self, FileError> {
         let path = path_in(dir);
         let replayed = replay(&path)?;
         let opened = File::options().append(true).open(&path);
@@ -115,7 +131,7 @@ impl Spool {
             offered: replayed.book.last(),
             path,
             file,
-            max: max.max(1),
+            bounds,
             bytes: replayed.bytes,
             lines: replayed.lines,
             torn: replayed.torn,
@@ -135,8 +151,7 @@ impl Spool {
             .zip(pings)
             .map(|(seq, ping)| Kept {
                 seq,
-                app: ping.app.clone(),
-                span: ping.span,
+                ping: ping.clone(),
             })
             .collect();
         let mut lines: Vec<Line<'_>> = kept.iter().map(|kept| Line::Ping(PingLine::of(kept))).collect();
@@ -207,6 +222,12 @@ impl Spool {
         self.book.queue().len()
     }
 
+    /// The number of the newest ping that is kept; 0 if there is none.
+    #[must_use]
+    pub fn last_kept(&self) -> u64 {
+        self.book.queue().back().map_or(0, |kept| kept.seq)
+    }
+
     /// Through which number the server has merged everything.
     #[must_use]
     pub fn merged(&self) -> u64 {
@@ -222,10 +243,23 @@ impl Spool {
     /// Through which number the oldest have to go for `more` to fit.
     fn full_through(&self, more: &[Kept]) -> Option<u64> {
         let queue = self.book.queue();
-        let over = (queue.len() + more.len()).checked_sub(self.max + 1)? + 1;
+        let all = || queue.iter().chain(more);
+        let pings = queue.len() + more.len();
+        let bytes = self.book.bytes() + more.iter().map(line_bytes).sum::<usize>();
+        if pings <= self.bounds.pings && bytes <= self.bounds.bytes {
+            return None;
+        }
         // A hundredth at a time, so that a full spool does not say so at every ping.
-        let count = over.max(self.max / 100);
-        queue.iter().chain(more).nth(count - 1).map(|kept| kept.seq)
+        let least = pings
+            .saturating_sub(self.bounds.pings)
+            .max(self.bounds.pings.min(pings) / 100);
+        let mut left = bytes;
+        let gone = all().enumerate().take_while(|(place, kept)| {
+            let goes = *place < least || left > self.bounds.bytes;
+            left -= line_bytes(kept);
+            goes
+        });
+        gone.last().map(|(_, kept)| kept.seq)
     }
 
     /// Appends the lines, and takes them in once they are written.
@@ -303,7 +337,9 @@ fn path_in(dir: &Path) -> PathBuf {
 fn summary_of(book: &Book, unreadable: u64) -> Summary {
     Summary {
         waiting: book.queue().len(),
-        oldest: book.queue().front().map(|kept| kept.span.start()),
+        bytes: book.bytes(),
+        oldest: book.queue().front().map(|kept| kept.ping.span.start()),
+        newest: book.queue().back().map(|kept| kept.ping.span.start()),
         numbered: book.last(),
         merged: book.merged(),
         answered_at: book.answered_at(),

@@ -9,55 +9,26 @@ use std::time::Duration;
 use domain::time::{Span, UnixMs};
 use domain::usage::AppName;
 
+use look::ms;
+
+pub use look::{Look, Moment, Next, Pace};
+pub use ping::Ping;
+
+mod look;
+mod ping;
 #[cfg(test)]
 mod tests;
 
 /// How far the two clocks may part between two looks. Beyond it the machine slept or somebody set the clock.
 pub const CLOCK_SLACK: Duration = Duration::from_secs(1);
-/// The longest time without a look that still counts as watched.
+/// How late a look may come, after the time that it was due for, and still count as one that saw everything.
 pub const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// Window managers take the focus from one window before they give it to the next. As long as that takes, the next has it.
 pub const HANDOVER_MAX: Duration = Duration::from_millis(250);
+/// Without input for this long, the next look can wait for one. Before, it would come at every key.
+pub const QUIET: Duration = Duration::from_secs(1);
 /// The most stretches that wait for an input to confirm them: more than 20 changes of focus a second for three minutes without input.
 pub const HELD_MAX: usize = 4_096;
-
-/// A moment, on both clocks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Moment {
-    /// The wall clock. It stamps the pings and may jump.
-    pub wall: UnixMs,
-    /// Time since a fixed start, on a clock that never jumps and stands still while the machine sleeps.
-    pub steady: Duration,
-}
-
-/// What the desktop looked like at a moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Look {
-    /// When.
-    pub at: Moment,
-    /// The application that has the focus.
-    pub app: Option<AppName>,
-    /// How long ago the last input was, on the steady clock.
-    pub idle: Duration,
-}
-
-/// "This application had the person's attention for this stretch."
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ping {
-    /// The application.
-    pub app: AppName,
-    /// When.
-    pub span: Span,
-}
-
-/// How finely to ping, and when a person is away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pace {
-    /// A ping is made whenever this much confirmed time has gathered, and at each change of focus.
-    pub ping_every: Duration,
-    /// Without input for this long, the person was away since the last input.
-    pub idle_limit: Duration,
-}
 
 /// Follows one desktop.
 #[derive(Debug)]
@@ -67,6 +38,8 @@ pub struct Watch {
     last: Option<Seen>,
     /// The application that had the focus at the last look.
     focus: Option<AppName>,
+    /// What had it before, when it moved while nothing counted.
+    earlier: Option<Earlier>,
     /// Where the next stretch may start at the earliest, so that pings never overlap.
     floor: UnixMs,
     /// The stretch of the application that has the focus now.
@@ -85,12 +58,19 @@ enum Presence {
     Away {
         since_ms: i64,
     },
+    /// Nothing counts until this ends, and then it is as being away since it began.
+    Held {
+        since_ms: i64,
+    },
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     at: Moment,
+    /// The last input that counted.
     input: Input,
+    /// How long ago the last of all was.
+    idle: Duration,
 }
 
 /// The last input, on both clocks. It may have been before the steady clock's start.
@@ -103,6 +83,14 @@ struct Input {
 #[derive(Debug)]
 struct Stretch {
     app: AppName,
+    start: UnixMs,
+    end: UnixMs,
+}
+
+/// The focus between two moves.
+#[derive(Debug)]
+struct Earlier {
+    app: Option<AppName>,
     start: UnixMs,
     end: UnixMs,
 }
@@ -124,6 +112,7 @@ impl Watch {
             presence: Presence::Here,
             last: None,
             focus: None,
+            earlier: None,
             floor: UnixMs(i64::MIN),
             open: None,
             handover: None,
@@ -160,17 +149,65 @@ impl Watch {
                 self.follow(look.app.as_ref(), look.at.wall);
                 self.settle(input.wall, Settle::Paced, &mut pings);
             }
-            Presence::Away { .. } => {
+            Presence::Away { .. } | Presence::Held { .. } => {
                 self.discard_idle(look.at.wall);
                 counted = self.last.map_or(input, |last| last.input);
             }
         }
         self.focus = look.app;
+        self.earlier = None;
         self.last = Some(Seen {
             at: look.at,
             input: counted,
+            idle: look.idle,
         });
         pings
+    }
+
+    /// Takes in that the focus moved at a moment since the last look. The next look, a later one, confirms it.
+    pub fn moved(&mut self, at: Moment, app: Option<&AppName>) {
+        let Some(last) = self.last.filter(|last| !is_parted(last.at, at)) else {
+            return;
+        };
+        if at.steady < last.at.steady {
+            // That look saw it already.
+            return;
+        }
+        let before = std::mem::replace(&mut self.focus, app.cloned());
+        if matches!(self.presence, Presence::Here) {
+            self.follow(app, at.wall);
+        } else {
+            let start = self.earlier.as_ref().map_or(last.at.wall, |earlier| earlier.end);
+            let (app, end) = (before, at.wall);
+            self.earlier = Some(Earlier { app, start, end });
+        }
+    }
+
+    /// Nobody can be at the desktop from now on: it is locked, the machine goes to sleep, or nothing is to be watched. To be called right after a look.
+    ///
+    /// What waits for an input goes on waiting.
+    pub fn hold(&mut self, at: Moment) -> Vec<Ping> {
+        let mut pings = Vec::new();
+        if let (Presence::Here, Some(last)) = (self.presence, self.last) {
+            self.close();
+            if !is_parted(at, last.at) {
+                self.cut(at.wall);
+            }
+            self.settle(last.input.wall, Settle::Whole, &mut pings);
+        }
+        if !matches!(self.presence, Presence::Held { .. }) {
+            let since_ms = ms(at.steady);
+            self.presence = Presence::Held { since_ms };
+        }
+        pings
+    }
+
+    /// The hold is over. Whoever touched something since it began counts from now on, anybody else from their next input on. To be followed by a look.
+    pub fn release(&mut self, at: Moment) {
+        if let Presence::Held { since_ms } = self.presence {
+            self.presence = Presence::Away { since_ms };
+            self.floor = self.floor.max(at.wall);
+        }
     }
 
     /// Ends the run at the last look, as when the agent stops or the display is gone. A person who was not yet away counts as present to the end.
@@ -181,17 +218,37 @@ impl Watch {
         pings
     }
 
-    /// How soon the next look is due to see the idle limit reached; `None` while the person is away.
+    /// What the next look is due for.
     #[must_use]
-    pub fn look_within(&self) -> Option<Duration> {
-        match (self.presence, self.last) {
-            (Presence::Here, Some(last)) => {
-                let idle_ms = ms(last.at.steady).saturating_sub(last.input.steady_ms);
-                let left_ms = ms(self.pace.idle_limit).saturating_sub(idle_ms);
-                Some(Duration::from_millis(u64::try_from(left_ms).unwrap_or(0)))
-            }
-            _ => None,
-        }
+    pub fn next(&self) -> Next {
+        let Some(last) = self.last else {
+            let within = Some(Duration::ZERO);
+            return Next {
+                within,
+                at_input: false,
+            };
+        };
+        let used_ms = match self.presence {
+            Presence::Here => ms(last.at.steady).saturating_sub(last.input.steady_ms),
+            // What waits is discarded by the wall clock, as the machine may have slept.
+            _ => last.at.wall.0.saturating_sub(last.input.wall.0),
+        };
+        let left_ms = ms(self.pace.idle_limit).saturating_sub(used_ms);
+        let left = Duration::from_millis(u64::try_from(left_ms).unwrap_or(0));
+        let is_quiet = last.idle >= QUIET;
+        let within = match self.presence {
+            Presence::Here if is_quiet => Some(left),
+            Presence::Here => Some(left.min(self.pace.ping_every)),
+            // An input in the same millisecond as another cannot be told from it.
+            Presence::Away { .. } if !is_quiet => Some(QUIET),
+            Presence::Away { .. } | Presence::Held { .. } => (!self.closed.is_empty()).then_some(left),
+        };
+        let at_input = match self.presence {
+            Presence::Here => is_quiet,
+            Presence::Away { .. } => true,
+            Presence::Held { .. } => false,
+        };
+        Next { within, at_input }
     }
 
     /// How many stretches were given up because [`HELD_MAX`] were waiting already.
@@ -202,22 +259,24 @@ impl Watch {
 
     /// Time that nobody watched ends the run at the last look. What was confirmed by then counts; the rest waits for the next input as before.
     fn break_off_unseen(&mut self, last: Seen, now: Moment, pings: &mut Vec<Ping>) {
-        let wall_ms = now.wall.0.saturating_sub(last.at.wall.0);
-        let steady = now.steady.saturating_sub(last.at.steady);
-        let parted_ms = wall_ms.saturating_sub(ms(steady));
-        if parted_ms.abs() <= ms(CLOCK_SLACK) && steady <= SILENCE_MAX {
+        let is_here = matches!(self.presence, Presence::Here);
+        let silence = now.steady.saturating_sub(last.at.steady);
+        let bound = self.next().within.unwrap_or_default() + SILENCE_MAX;
+        if !is_parted(last.at, now) && (silence <= bound || !is_here) {
             return;
         }
-        if parted_ms < -ms(CLOCK_SLACK) {
+        if now.parted_ms(last.at) < -ms(CLOCK_SLACK) {
             // The clock was set back. Waiting until it is where it was would lose all time until then; the server counts no instant twice.
             self.floor = UnixMs(i64::MIN);
         }
-        if matches!(self.presence, Presence::Here) {
+        if is_here {
             self.close();
             self.settle(last.input.wall, Settle::Whole, pings);
         }
-        self.presence = Presence::Away {
-            since_ms: ms(now.steady),
+        let since_ms = ms(now.steady);
+        self.presence = match self.presence {
+            Presence::Held { .. } => Presence::Held { since_ms },
+            _ => Presence::Away { since_ms },
         };
     }
 
@@ -233,11 +292,16 @@ impl Watch {
 
     /// New input: what still waited was no absence, and the run starts anew at the input.
     ///
-    /// From the input to this look the focus was where the look before saw it.
+    /// From the input to this look the focus was where the look before saw it, unless it was told to have moved.
     fn come_back(&mut self, input: UnixMs, pings: &mut Vec<Ping>) {
         self.settle(UnixMs(i64::MAX), Settle::Whole, pings);
         self.presence = Presence::Here;
-        let start = input.max(self.floor);
+        let mut start = input.max(self.floor);
+        if let Some(earlier) = self.earlier.take().filter(|earlier| start < earlier.end) {
+            start = start.max(earlier.start);
+            self.open = earlier.app.map(|app| Stretch { app, start, end: start });
+            return self.follow(self.focus.clone().as_ref(), earlier.end);
+        }
         self.open = self.focus.clone().map(|app| Stretch { app, start, end: start });
     }
 
@@ -275,6 +339,17 @@ impl Watch {
         }
     }
 
+    /// Takes back what lies after `end`, as far as it is not a ping yet.
+    fn cut(&mut self, end: UnixMs) {
+        while let Some(last) = self.closed.back_mut().filter(|last| last.end > end) {
+            last.end = end;
+            if last.start < end {
+                return;
+            }
+            self.closed.pop_back();
+        }
+    }
+
     /// Makes pings of what lies before `confirmed`.
     fn settle(&mut self, confirmed: UnixMs, how: Settle, pings: &mut Vec<Ping>) {
         let every_ms = ms(self.pace.ping_every);
@@ -285,8 +360,7 @@ impl Watch {
             };
             if whole || how == Settle::Whole || span.ms() >= every_ms {
                 stretch.start = span.end();
-                let app = stretch.app.clone();
-                pings.push(Ping { app, span });
+                pings.push(Ping::of_app(stretch.app.clone(), span));
             }
             whole
         };
@@ -318,6 +392,7 @@ impl Watch {
     }
 }
 
-fn ms(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+/// Whether the machine slept between the moments, or somebody set the clock.
+fn is_parted(before: Moment, after: Moment) -> bool {
+    after.parted_ms(before).abs() > ms(CLOCK_SLACK)
 }

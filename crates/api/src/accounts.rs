@@ -1,10 +1,12 @@
 //! Routes of people and their sign-ins.
 
 pub(crate) mod api_keys;
+pub(crate) mod device_sign_in;
 pub(crate) mod devices;
 pub(crate) mod email;
 pub(crate) mod erase;
 pub(crate) mod password;
+pub(crate) mod privacy;
 pub(crate) mod profile;
 mod proof;
 pub(crate) mod refresh;
@@ -14,6 +16,8 @@ pub(crate) mod second_factor;
 pub(crate) mod security_log;
 pub(crate) mod sign_in;
 pub(crate) mod sign_out;
+
+pub(crate) use refusal::end_of_step;
 
 use actix_web::http::header::SET_COOKIE;
 use actix_web::{HttpRequest, HttpResponse};

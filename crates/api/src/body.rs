@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use actix_web::rt::time::timeout;
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{FromRequest, HttpRequest, web};
@@ -46,6 +46,15 @@ impl JsonBody {
         Ok(Some(Self(body)))
     }
 
+    /// The bytes of the body of `request`, whatever it calls them: for those who cannot be made to say what they send.
+    ///
+    /// # Errors
+    /// A body that is packed, too large, too slow or cut short.
+    pub(crate) async fn bytes(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
+        expect_unpacked(request.headers())?;
+        arrived(request, payload).await
+    }
+
     /// The text.
     ///
     /// # Errors
@@ -63,6 +72,21 @@ impl FromRequest for JsonBody {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move { Self::read(&request, payload).await })
     }
+}
+
+/// The body of a request that a form of a page sent.
+///
+/// # Errors
+/// A body that is no form by its own word, too large, too slow or cut short.
+pub(crate) async fn form(request: &HttpRequest, payload: Payload) -> Result<Bytes, Problem> {
+    const FORM: &[u8] = b"application/x-www-form-urlencoded";
+    let media_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let media_type = media_type.and_then(|value| value.split(|byte| *byte == b';').next());
+    if !media_type.is_some_and(|value| value.trim_ascii().eq_ignore_ascii_case(FORM)) {
+        let detail = "the body must be what a form of the page sends";
+        return Err(Problem::new(ProblemType::UnsupportedMediaType, detail));
+    }
+    arrived(request, payload).await
 }
 
 /// The bytes of a body, once all of them are here.
@@ -127,9 +151,14 @@ fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {
     if !content_type.is_some_and(is_json) {
         return refused("send JSON in UTF-8, and say so: Content-Type: application/json");
     }
+    expect_unpacked(headers)
+}
+
+fn expect_unpacked(headers: &HeaderMap) -> Result<(), Problem> {
     let encoding = headers.get(CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return refused("send the body as it is, without Content-Encoding");
+        let detail = "send the body as it is, without Content-Encoding";
+        return Err(Problem::new(ProblemType::UnsupportedMediaType, detail));
     }
     Ok(())
 }

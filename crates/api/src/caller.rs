@@ -97,7 +97,8 @@ fn admit<T: Admitted>(request: &HttpRequest, verified: Result<Authenticated, Pro
     Ok(T::new(caller))
 }
 
-fn not_for_keys(scope: Option<Scope>) -> Problem {
+/// The problem of an API key that may not do something.
+pub(crate) fn not_for_keys(scope: Option<Scope>) -> Problem {
     let detail = match scope {
         Some(scope) => format!("the API key lacks the scope {}", scope.as_str()),
         None => "an API key may not do this; sign in".to_owned(),
@@ -105,7 +106,8 @@ fn not_for_keys(scope: Option<Scope>) -> Problem {
     Problem::new(ProblemType::NotForKeys, detail)
 }
 
-fn authenticate(request: &HttpRequest) -> &Authenticate {
+/// What tells who a request is from.
+pub(crate) fn authenticate(request: &HttpRequest) -> &Authenticate {
     let services = request.app_data::<web::Data<Services>>();
     &services.expect("the app is built with its services").authenticate
 }

@@ -12,11 +12,17 @@ use crate::origin::Origin;
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 /// What a page may send beside what every page may.
-const HEADERS: &str = "Authorization, Content-Type, X-Device-Id, X-Request-Id";
+const HEADERS: &str = "Authorization, Content-Type, If-Match, If-None-Match, X-Device-Id, X-Request-Id";
 /// What a page may read beside what every page may.
-const EXPOSED: &str = "RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id";
+const EXPOSED: &str = "ETag, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id";
 /// How long a browser may remember the permission: as long as browsers are willing to.
 const REMEMBERED_SECS: &str = "7200";
+
+/// Says in the headers of an answer that pages of every origin may see it. They send no cookies then, whatever they want (Fetch standard, section 3.2.5).
+pub(crate) fn tell_all(headers: &mut HeaderMap) {
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+}
 
 /// The origins that may.
 pub(crate) struct Cors(Vec<Origin>);

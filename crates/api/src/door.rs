@@ -6,10 +6,11 @@ use actix_web::{HttpMessage, HttpRequest, web};
 
 use crate::address::TrustedProxies;
 use crate::cookies::RefreshCookie;
-use crate::cors::Cors;
+use crate::cors::{self, Cors};
 use crate::limits::{Allowance, Limits, Rates};
 use crate::origin::Origin;
 use crate::security_headers;
+use crate::trackers::wakatime;
 
 /// How the door is set.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -57,12 +58,16 @@ impl Door {
     /// Adds to an answer what every one carries.
     pub(crate) fn seal(&self, answer: &mut ServiceResponse) {
         let allowance = answer.request().extensions().get::<Allowance>().copied();
+        let is_open = answer.request().extensions().contains::<wakatime::Open>();
         let permission = self.cors.permission(answer.request().headers()).cloned();
         let headers = answer.headers_mut();
         for (name, value) in &self.headers {
-            headers.insert(name.clone(), value.clone());
+            // The page that sends forms says more of where they come from.
+            if !headers.contains_key(name) {
+                headers.insert(name.clone(), value.clone());
+            }
         }
-        // The page to read and try the API has its own.
+        // Pages have their own.
         if !headers.contains_key(CONTENT_SECURITY_POLICY) {
             headers.insert(
                 CONTENT_SECURITY_POLICY,
@@ -73,5 +78,8 @@ impl Door {
             limits.tell(allowance, headers);
         }
         self.cors.tell(permission, headers);
+        if is_open {
+            cors::tell_all(headers);
+        }
     }
 }

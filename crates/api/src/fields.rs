@@ -49,6 +49,15 @@ impl<'a> FromJson<'a> for Vec<Cow<'a, str>> {
     }
 }
 
+/// Whatever its items are: how many there may be has to be looked at before they are.
+impl<'a> FromJson<'a> for Vec<&'a RawValue> {
+    const TYPE: &'static str = "a list";
+
+    fn from_json(raw: &'a RawValue) -> Option<Self> {
+        read(raw)
+    }
+}
+
 impl FromJson<'_> for bool {
     const TYPE: &'static str = "true or false";
 
@@ -135,13 +144,21 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     /// Every fault.
-    pub(crate) fn into_value<T>(mut self, all: impl FnOnce(&mut Self) -> Option<T>) -> Result<T, Problem> {
+    pub(crate) fn into_value<T>(self, all: impl FnOnce(&mut Self) -> Option<T>) -> Result<T, Problem> {
+        self.judged(all).map_err(Problem::invalid)
+    }
+
+    /// The same of a part of a body.
+    ///
+    /// # Errors
+    /// Every fault, with pointers that start at the part.
+    pub(crate) fn judged<T>(mut self, all: impl FnOnce(&mut Self) -> Option<T>) -> Result<T, Faults> {
         let value = all(&mut self);
         self.faults
             .extend(self.strangers.into_faults("", &self.known.join(", ")));
         match value {
             Some(value) if self.faults.is_empty() => Ok(value),
-            _ => Err(Problem::invalid(self.faults)),
+            _ => Err(self.faults),
         }
     }
 

@@ -10,6 +10,7 @@ mod connections;
 mod cookies;
 mod cors;
 mod cross_site;
+mod device_page;
 mod docs;
 mod door;
 mod faults;
@@ -25,6 +26,7 @@ mod reports;
 mod routes;
 mod security_headers;
 mod server;
+mod trackers;
 mod usage;
 
 pub use address::TrustedProxies;
@@ -36,10 +38,11 @@ pub use server::{ListenError, Server, Settings, serve};
 
 use std::sync::Arc;
 
+use ports::usage::PendingPings;
 use ports::{Clock, Ids, Probe};
 use services::accounts::{
-    ApiKeys, Authenticate, ChangeEmail, ChangePassword, Devices, Profile, Refresh, Register, ResetPassword,
-    SecondFactorUse, SecurityLog, SignIn, SignOut,
+    ApiKeys, Authenticate, ChangeEmail, ChangePassword, DeviceSignIn, Devices, Privacy, Profile, Refresh, Register,
+    ResetPassword, SecondFactorUse, SecurityLog, SignIn, SignOut,
 };
 use services::reports::{Export, Reports};
 use services::usage::{Erase, OwnLetters, TrackPings};
@@ -51,6 +54,8 @@ pub struct Services {
     pub register: Register,
     /// Signs devices in.
     pub sign_in: SignIn,
+    /// Signs devices in by a code.
+    pub device_sign_in: DeviceSignIn,
     /// Keeps devices signed in.
     pub refresh: Refresh,
     /// Signs devices out.
@@ -75,8 +80,12 @@ pub struct Services {
     pub export: Export,
     /// Forgets people.
     pub erase: Erase,
+    /// Shows and changes privacy rules.
+    pub privacy: Privacy,
     /// Takes pings.
     pub track: TrackPings,
+    /// Tells what of somebody's is not merged yet.
+    pub pending: Arc<dyn PendingPings>,
     /// Shows people what of theirs could not be merged.
     pub letters: OwnLetters,
     /// Answers where time went.

@@ -163,6 +163,21 @@ pub(crate) fn count_unknown(request: &HttpRequest) -> Result<(), Problem> {
     limits.map_or(Ok(()), take)
 }
 
+/// Counts a request that shows no sound token by its address; what is to be said of it then.
+pub(crate) fn refuse(request: &HttpRequest, problem: Problem) -> Problem {
+    count_unknown(request).err().unwrap_or(problem)
+}
+
+/// Counts a request with pings of the caller's device.
+///
+/// # Errors
+/// Too many requests.
+pub(crate) fn count_device(request: &HttpRequest, caller: &Caller) -> Result<(), Problem> {
+    let limits = Door::of(request).limits.as_ref();
+    let take = |limits: &Limits| limits.take(Limit::Device, caller.device.0.as_u128(), request);
+    limits.map_or(Ok(()), take)
+}
+
 impl FromRequest for ByAddress {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;

@@ -11,6 +11,7 @@ use utoipa::openapi::{
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 use utoipa_actix_web::AppExt;
 
+use crate::accounts::privacy::PATH as PRIVACY_RULES;
 use crate::limits::ByAddress;
 use crate::problem::{PROBLEM_JSON, ProblemBody};
 use crate::routes;
@@ -131,11 +132,19 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 
 /// Adds the problems that an operation shares with others of its kind.
 fn add_problems(path: &str, operation: &mut Operation) {
+    for (_, status, description) in problems(path, operation).into_iter().filter(|(applies, ..)| *applies) {
+        let response = RefOr::T(problem(status, description));
+        operation.responses.responses.insert(status.to_owned(), response);
+    }
+}
+
+/// Each with whether the operation can answer it; what two say of one status, the later one says.
+fn problems(path: &str, operation: &Operation) -> [(bool, &'static str, &'static str); 18] {
     let signed_in = operation.security.is_some();
     let has_body = operation.request_body.is_some();
     let asks = path.starts_with("/api/v1/");
     let signs_in = door::keeps_cookie(path);
-    let problems = [
+    [
         (asks, "400", "Malformed JSON, or a malformed query"),
         (
             signed_in || signs_in,
@@ -152,6 +161,11 @@ fn add_problems(path: &str, operation: &mut Operation) {
             "403",
             "A session in a cookie, and the request does not come from a page of this server",
         ),
+        (
+            path.ends_with("/{user_code}"),
+            "404",
+            "No device that waits shows this code",
+        ),
         (has_body, "408", "The body did not arrive in time"),
         (path.contains("/{id}"), "404", "One has nothing of that id"),
         (
@@ -160,7 +174,7 @@ fn add_problems(path: &str, operation: &mut Operation) {
             "The e-mail address is taken",
         ),
         (
-            path == "/api/v1/auth/login",
+            ["/api/v1/auth/login", "/api/v1/auth/device-token"].contains(&path),
             "409",
             "The person has as many devices as they may",
         ),
@@ -173,6 +187,11 @@ fn add_problems(path: &str, operation: &mut Operation) {
             path.starts_with("/api/v1/users/me/totp"),
             "409",
             "The second factor is not in the state for this",
+        ),
+        (
+            path == PRIVACY_RULES && has_body,
+            "412",
+            "The rules are none of those that `If-Match` names: they were changed meanwhile",
         ),
         (has_body, "413", "The body is too large"),
         (has_body, "415", "The body is not JSON in UTF-8 by its own word"),
@@ -188,11 +207,7 @@ fn add_problems(path: &str, operation: &mut Operation) {
             "503",
             "Something the server stands on is away; see `Retry-After`",
         ),
-    ];
-    for (_, status, description) in problems.into_iter().filter(|(applies, ..)| *applies) {
-        let response = RefOr::T(problem(status, description));
-        operation.responses.responses.insert(status.to_owned(), response);
-    }
+    ]
 }
 
 fn problem(status: &str, description: &str) -> Response {

@@ -20,6 +20,11 @@ impl Origin {
         &self.0
     }
 
+    /// As it is written in a link.
+    pub(crate) fn text(&self) -> &str {
+        self.0.to_str().expect("an origin is ASCII")
+    }
+
     /// Whether it is reached through TLS.
     pub(crate) fn is_https(&self) -> bool {
         self.0.as_bytes().starts_with(b"https:")

@@ -17,6 +17,8 @@ use utoipa::ToSchema;
 use crate::faults::{Faults, FieldFault};
 use crate::limits::whole_secs;
 
+mod accounts;
+
 /// The media type of every error.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -57,6 +59,14 @@ pub(crate) enum ProblemType {
     UnknownRoute,
     /// The person has nothing of that id.
     NotFound,
+    /// Nobody has confirmed the device yet.
+    AuthorizationPending,
+    /// Nor yet, and it asks too often.
+    SlowDown,
+    /// A person has turned the device down.
+    AccessDenied,
+    /// The code of the device is good no longer.
+    ExpiredToken,
     /// Something is there, and takes other methods.
     MethodNotAllowed,
     /// The body did not arrive in time.
@@ -67,6 +77,8 @@ pub(crate) enum ProblemType {
     LimitReached,
     /// There is one already, or none where there should be one.
     SecondFactorState,
+    /// Somebody changed it since it was seen.
+    Changed,
     /// The body is larger than the server takes.
     BodyTooLarge,
     /// The body is not JSON by its own word.
@@ -98,6 +110,10 @@ pub(crate) struct ProblemBody<'a> {
     status: u16,
     /// What is wrong with this request.
     detail: &'a str,
+    /// The word of RFC 8628 for it, where a device asks whether it was confirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false, example = "authorization_pending")]
+    code: Option<&'static str>,
     /// Every fault of the request, where it holds values that cannot be.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldFault],
@@ -143,7 +159,20 @@ impl ProblemType {
                 "body_timeout",
                 "The body did not arrive in time",
             ),
+            Self::AuthorizationPending => (
+                StatusCode::BAD_REQUEST,
+                "authorization_pending",
+                "Nobody has confirmed the device yet",
+            ),
+            Self::SlowDown => (StatusCode::BAD_REQUEST, "slow_down", "The device asks too often"),
+            Self::AccessDenied => (StatusCode::BAD_REQUEST, "access_denied", "The device was turned down"),
+            Self::ExpiredToken => (StatusCode::BAD_REQUEST, "expired_token", "The code is good no longer"),
             Self::EmailTaken => (StatusCode::CONFLICT, "email_taken", "The e-mail address is taken"),
+            Self::Changed => (
+                StatusCode::PRECONDITION_FAILED,
+                "changed",
+                "It is not what you saw any more",
+            ),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large"),
             Self::UnsupportedMediaType => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -163,6 +192,19 @@ impl ProblemType {
                 "The server cannot do this just now",
             ),
         }
+    }
+}
+
+impl ProblemType {
+    /// Whether it is an answer to a device that asks whether it was confirmed, whose word is that of RFC 8628, section 3.5.
+    fn is_of_device(self) -> bool {
+        [
+            Self::AuthorizationPending,
+            Self::SlowDown,
+            Self::AccessDenied,
+            Self::ExpiredToken,
+        ]
+        .contains(&self)
     }
 }
 
@@ -275,41 +317,6 @@ impl From<PortError> for Problem {
     }
 }
 
-impl From<AccountsError> for Problem {
-    fn from(error: AccountsError) -> Self {
-        let words = error.to_string();
-        let problem = match error {
-            AccountsError::Outside(error) => return error.into(),
-            AccountsError::Invalid(faults) => return Self::invalid(Faults::of("", faults)),
-            AccountsError::TooSoon { wait } => {
-                return Self::too_many_requests("after so many failures, wait before you try again", wait);
-            }
-            AccountsError::TokenRefused => {
-                return Self::unauthenticated(
-                    "the access token or API key is not valid, or no longer; refresh it, or sign in again",
-                    r#"Bearer error="invalid_token""#,
-                );
-            }
-            AccountsError::StandingUnknown => return Self::unavailable(words),
-            AccountsError::SecondFactorRequired => ProblemType::SecondFactorRequired,
-            AccountsError::SignInRefused
-            | AccountsError::SecondFactorRefused
-            | AccountsError::SessionEnded
-            | AccountsError::AccountGone => ProblemType::Unauthenticated,
-            AccountsError::ProofRefused => ProblemType::ProofRefused,
-            AccountsError::NoSuchDevice | AccountsError::NoSuchKey => ProblemType::NotFound,
-            AccountsError::EmailTaken => ProblemType::EmailTaken,
-            AccountsError::TooManyDevices | AccountsError::TooManyKeys => ProblemType::LimitReached,
-            AccountsError::SecondFactorInUse | AccountsError::NoSecondFactor => ProblemType::SecondFactorState,
-        };
-        let problem = Self::new(problem, words);
-        if problem.status_code() == StatusCode::UNAUTHORIZED {
-            return problem.with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        problem
-    }
-}
-
 impl From<ReportsError> for Problem {
     fn from(error: ReportsError) -> Self {
         match error {
@@ -339,6 +346,7 @@ impl ResponseError for Problem {
             title,
             status: status.as_u16(),
             detail: &details.detail,
+            code: details.problem.is_of_device().then_some(slug),
             errors: &details.errors,
             down: &details.down,
         };

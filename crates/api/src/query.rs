@@ -117,7 +117,7 @@ impl<'a> Query<'a> {
 }
 
 /// The text that percent-encoded UTF-8 stands for.
-fn decode(text: &str) -> Result<Cow<'_, str>, Problem> {
+pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>, Problem> {
     let malformed = || {
         Problem::new(
             ProblemType::MalformedQuery,

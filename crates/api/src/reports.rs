@@ -1,5 +1,6 @@
 //! Routes that answer where a person's time went.
 
+pub(crate) mod contexts;
 pub(crate) mod export;
 mod question;
 pub(crate) mod timeline;

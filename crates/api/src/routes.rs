@@ -9,7 +9,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::door::Door;
 use crate::limits::ByAddress;
 use crate::problem::{Problem, ProblemType};
-use crate::{accounts, docs, health, openapi, reports, usage};
+use crate::trackers::wakatime;
+use crate::{accounts, device_page, docs, health, openapi, reports, usage};
 
 /// The routes of the OpenAPI document. The first is asked first, so the busiest is.
 pub(crate) fn documented(config: &mut ServiceConfig<'_>) {
@@ -19,13 +20,22 @@ pub(crate) fn documented(config: &mut ServiceConfig<'_>) {
         .service(reports::totals::apps)
         .service(reports::totals::urls)
         .service(reports::totals::days)
+        .service(reports::contexts::projects)
+        .service(reports::contexts::languages)
+        .service(reports::contexts::editors)
         .service(usage::letters::list)
         .service(usage::letters::show)
         .service(usage::letters::replay)
         .service(accounts::register::register)
         .service(accounts::profile::show)
         .service(accounts::profile::change)
+        .service(accounts::privacy::show)
+        .service(accounts::privacy::change)
         .service(accounts::sign_in::login)
+        .service(accounts::device_sign_in::begin)
+        .service(accounts::device_sign_in::claim)
+        .service(accounts::device_sign_in::show)
+        .service(accounts::device_sign_in::decide)
         .service(accounts::refresh::refresh)
         .service(accounts::sign_out::logout)
         .service(accounts::sign_out::logout_all)
@@ -56,19 +66,25 @@ pub(crate) fn pages(config: &mut web::ServiceConfig) {
     config
         .service(docs::root)
         .service(docs::without_slash)
-        .service(docs::page);
+        .service(docs::page)
+        .service(device_page::ask)
+        .service(device_page::style)
+        .service(device_page::step);
 }
 
 /// Which methods each path takes.
 pub(crate) struct Methods(HashMap<String, HeaderValue>);
 
 impl Methods {
-    /// Of the routes of `document` and the pages.
+    /// Of the routes of `document`, those of other protocols, and the pages.
     pub(crate) fn of(document: &utoipa::openapi::OpenApi) -> Self {
         let documented = document.paths.paths.iter();
         let documented = documented.map(|(path, item)| (path.clone(), openapi::methods(item)));
-        let pages = docs::PAGES.map(|path| (path.to_owned(), "GET, HEAD".to_owned()));
-        let allowed = documented.chain(pages).map(|(path, methods)| {
+        let trackers = wakatime::methods();
+        let shown = docs::PAGES.into_iter().chain([device_page::PATH, device_page::STYLE]);
+        let shown = shown.map(|path| (path.to_owned(), "GET, HEAD".to_owned()));
+        let pages = shown.chain([(device_page::FORMS.to_owned(), "POST".to_owned())]);
+        let allowed = documented.chain(trackers).chain(pages).map(|(path, methods)| {
             let methods = HeaderValue::try_from(methods);
             (path, methods.expect("names of methods are visible ASCII"))
         });

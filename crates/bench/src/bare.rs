@@ -12,9 +12,9 @@ use async_trait::async_trait;
 use domain::usage::Arrival;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use ports::PortError;
-use ports::accounts::{Heard, Hearing, News};
+use ports::accounts::{Heard, Hearing, News, PrivacyStore};
 use ports::usage::PingQueue;
-use services::accounts::{FollowStandings, Standings};
+use services::accounts::{FollowStandings, RulesInForce, Standings};
 use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
@@ -49,7 +49,7 @@ pub fn serve(database_url: &str, redis_url: &str) -> Result<(), Failure> {
             }
         });
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let services = wiring::services((database_url, redis_url), Arc::new(NoQueue), standings().await).await?;
+        let services = wiring::services((database_url, redis_url), Arc::new(NoQueue), Arc::new(NoNews)).await?;
         let mut settings = api::Settings::at(listen);
         settings.edge.rates = None;
         let mut server = api::serve(services, &settings).map_err(Failure::because("could not open the bare door"))?;
@@ -85,10 +85,11 @@ impl Hearing for NoNews {
     }
 }
 
-/// As a node knows how sessions stand, and as often as it hears when nothing is announced.
-async fn standings() -> Arc<Standings> {
+/// As a node knows how sessions stand and which rules are in force, and as often as it hears when nothing is announced.
+async fn knowledge(hearing: Arc<dyn Hearing>, store: Arc<dyn PrivacyStore>) -> (Arc<Standings>, Arc<RulesInForce>) {
     let standings = Arc::new(Standings::new(Arc::new(SystemSteadyClock)));
-    let mut follow = FollowStandings::new(Arc::new(NoNews), Arc::clone(&standings));
+    let rules = Arc::new(RulesInForce::new(store, Arc::new(SystemSteadyClock)));
+    let mut follow = FollowStandings::new(hearing, Arc::clone(&standings)).with_rules(Arc::clone(&rules));
     // Before anybody is let in.
     let _ = follow.follow().await;
     tokio::spawn(async move {
@@ -97,5 +98,5 @@ async fn standings() -> Arc<Standings> {
             let _ = follow.follow().await;
         }
     });
-    standings
+    (standings, rules)
 }

@@ -130,6 +130,7 @@ impl Person {
             attention: Attention::Active,
             precedence: self.caller.precedence,
             device: self.caller.device,
+            beat: None,
         };
         let starts = (0..self.accepted).step_by(usize::try_from(self.pings_per_app).unwrap_or(usize::MAX));
         Timeline::of(starts.filter_map(|first| {

@@ -64,15 +64,17 @@ pub async fn start(parts: &Parts, settings: &Settings) -> Result<ApiNode, Failur
         ..api::Settings::at(settings.listen)
     };
     files::allow(settings.connections_max);
-    let mut keep = parts.keep_standings();
+    let rules = parts.rules_in_force();
+    let mut keep = parts.keep_standings(&rules);
     let post = parts.post()?;
-    let services = parts.api(Arc::clone(&keep.standings), post.mailer()).await?;
+    let services = parts.api(Arc::clone(&keep.standings), rules, post.mailer()).await?;
     let caught_up = keep.catch_up().await;
     caught_up.map_err(Failure::because("it cannot be known which sessions have ended"))?;
     tokio::spawn(keep.go_on());
     let keys = Arc::clone(&services.authenticate.keys);
     tokio::spawn(worker::keep_key_uses(Arc::clone(&keys)));
     tokio::spawn(parts.keep_log_short());
+    tokio::spawn(parts.keep_device_codes_few());
     let server = api::serve(services, &at).map_err(Failure::because("the API cannot be served"))?;
     Ok(ApiNode { server, post, keys })
 }

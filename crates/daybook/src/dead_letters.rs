@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use domain::usage::{Arrival, Attention, Domain, Segment};
+use domain::usage::{Arrival, Attention, ContextText, Domain, Heartbeat, Mention, Segment};
 use ports::usage::{DeadContent, DeadLetters, KeptLetter};
 
 use crate::cli::DeadLetterAction;
@@ -94,6 +94,7 @@ async fn replay_all(letters: &dyn DeadLetters) -> Result<(), Failure> {
 /// One line, without what the person did: a label belongs to them, not to a terminal's history.
 fn line(kept: &KeptLetter) -> String {
     let what = match &kept.letter.content {
+        DeadContent::Arrival(Arrival::Heartbeat { heartbeat }) => format!("a heartbeat of user {}", heartbeat.user),
         DeadContent::Arrival(arrival) => format!("a ping of user {}", arrival.user()),
         DeadContent::Unreadable(bytes) => format!("{} unreadable bytes", bytes.len()),
     };
@@ -131,9 +132,47 @@ fn whole(kept: &KeptLetter) -> Vec<(&'static str, String)> {
             ("device", device.to_string()),
             ("number", format!("{}, of a ping that was refused", seq.get())),
         ]),
+        DeadContent::Arrival(Arrival::Heartbeat { heartbeat }) => whole.extend(heartbeat_whole(heartbeat)),
         DeadContent::Unreadable(bytes) => whole.push(("bytes", hex(bytes))),
     }
     whole
+}
+
+fn heartbeat_whole(heartbeat: &Heartbeat) -> Vec<(&'static str, String)> {
+    let (beat, context) = (&heartbeat.beat, &heartbeat.context);
+    let text = |text: &Option<ContextText>| text.as_ref().map_or("none", ContextText::as_str).to_owned();
+    let mention = |mention: &Option<Mention>| match mention {
+        None => "none".to_owned(),
+        Some(Mention::Last) => "the last one".to_owned(),
+        Some(Mention::Named(text)) => text.as_str().to_owned(),
+    };
+    vec![
+        ("user", heartbeat.user.to_string()),
+        ("device", beat.device.to_string()),
+        ("app name", beat.label.app_name.as_str().to_owned()),
+        (
+            "domain",
+            beat.label.domain.as_ref().map_or("none", Domain::as_str).to_owned(),
+        ),
+        ("time", beat.at.to_string()),
+        ("patience", format!("{} ms", beat.patience.ms())),
+        ("passive", (beat.attention == Attention::Passive).to_string()),
+        ("precedence", beat.precedence.to_string()),
+        ("kind", context.kind.word().to_owned()),
+        ("category", text(&context.category)),
+        ("project", mention(&context.project)),
+        ("branch", mention(&context.branch)),
+        ("language", mention(&context.language)),
+        ("editor", text(&context.editor)),
+        ("machine", text(&context.machine)),
+        ("runs", text(&context.operating_system)),
+        (
+            "is write",
+            context
+                .is_write
+                .map_or("none".to_owned(), |is_write| is_write.to_string()),
+        ),
+    ]
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -158,9 +197,11 @@ fn cannot_read(error: ports::PortError) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use domain::accounts::{DeviceId, UserId};
     use domain::time::{Span, UnixMs};
-    use domain::usage::{Claim, Holder, Label, Rank, Seq};
+    use domain::usage::{Beat, Claim, Context, Holder, Kind, Label, Patience, Rank, Seq};
     use ports::usage::DeadLetter;
 
     use super::*;
@@ -189,6 +230,7 @@ mod tests {
             attention: Attention::Passive,
             precedence: 3,
             device,
+            beat: None,
         };
         let label = Label::trusted("Firefox", Some("example.org"));
         let segment = Segment {
@@ -211,6 +253,35 @@ mod tests {
         assert!(ping.contains(&format!("user: {user}")) && ping.contains(&format!("device: {device}")));
         let refused = shown(DeadContent::Arrival(Arrival::Refused { user, device, seq }));
         assert!(refused.contains("number: 9, of a ping that was refused"), "{refused}");
+        let context = Context {
+            project: Some(Mention::Last),
+            editor: Some(ContextText::trusted("vim")),
+            ..Context::of_kind(Kind::File)
+        };
+        let beat = Beat {
+            device,
+            at: UnixMs(5_000),
+            attention: Attention::Active,
+            precedence: 3,
+            label: Label::trusted("vim", None),
+            patience: Patience::default(),
+        };
+        let heartbeat = Heartbeat {
+            user,
+            beat,
+            context: Arc::new(context),
+        };
+        let heartbeat = shown(DeadContent::Arrival(Arrival::Heartbeat { heartbeat }));
+        for line in [
+            "time: 1970-01-01T00:00:05Z",
+            "patience: 600000 ms",
+            "kind: file",
+            "project: the last one",
+            "branch: none",
+            "editor: vim",
+        ] {
+            assert!(heartbeat.lines().any(|shown| shown == line), "{line} in\n{heartbeat}");
+        }
         let unreadable = shown(DeadContent::Unreadable(vec![0, 0xab, 0xff]));
         assert!(unreadable.ends_with("bytes: 00abff\n"), "{unreadable}");
     }

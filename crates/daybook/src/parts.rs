@@ -15,7 +15,7 @@ use adapters::redis::{BacklogMax, Redis, RedisFacts, RedisQueueWatch, Taking};
 use ports::accounts::{AccessTokens, Mailer};
 use ports::usage::{PingQueue, PingSource, TimelineStore};
 use ports::{Clock, Ids, Probe};
-use services::accounts::{Authenticate, FollowStandings, RelayEnded, RelayFrom, Standings};
+use services::accounts::{Authenticate, FollowStandings, RelayEnded, RelayFrom, RulesInForce, Standings};
 use services::reports::{Export, Reports};
 use services::usage::{Erase, ForgetErasures, MergePings, OwnLetters, PrepareStorage, TrackPings};
 
@@ -132,8 +132,14 @@ impl Parts {
         Ok(())
     }
 
-    /// How sessions stand, as far as this process knows, and what keeps it informed: until that is at work, nothing is known.
-    pub fn keep_standings(&self) -> worker::KeepStandings {
+    /// The privacy rules of those who send pings to this process: until it is kept informed, nothing is known of them.
+    pub fn rules_in_force(&self) -> Arc<RulesInForce> {
+        let store = Arc::new(Accounts::new(self.database.clone()));
+        Arc::new(RulesInForce::new(store, Arc::new(SystemSteadyClock)))
+    }
+
+    /// How sessions stand, as far as this process knows, and what keeps it and `rules` informed: until that is at work, nothing is known.
+    pub fn keep_standings(&self, rules: &Arc<RulesInForce>) -> worker::KeepStandings {
         let standings = Arc::new(Standings::new(Arc::new(SystemSteadyClock)));
         let from = RelayFrom {
             ended: Arc::new(EndedSessions::new(self.database.clone())),
@@ -141,14 +147,20 @@ impl Parts {
             clock: Arc::clone(&self.clock),
         };
         worker::KeepStandings {
-            follow: FollowStandings::new(Arc::new(self.redis.hearing()), Arc::clone(&standings)),
+            follow: FollowStandings::new(Arc::new(self.redis.hearing()), Arc::clone(&standings))
+                .with_rules(Arc::clone(rules)),
             relay: RelayEnded::new(from, Arc::clone(&standings)),
             standings,
         }
     }
 
     /// What the API serves. To be called on the runtime that it will live on.
-    pub async fn api(&self, standings: Arc<Standings>, mailer: Arc<dyn Mailer>) -> Result<api::Services, Failure> {
+    pub async fn api(
+        &self,
+        standings: Arc<Standings>,
+        rules: Arc<RulesInForce>,
+        mailer: Arc<dyn Mailer>,
+    ) -> Result<api::Services, Failure> {
         let keys = TokenKeys::new(self.database.clone());
         let access: Arc<dyn AccessTokens> = token_keys::start(keys, self.clock.clone(), self.ids.clone()).await?;
         let people = People::new(self, Arc::clone(&access), mailer);
@@ -159,6 +171,7 @@ impl Parts {
         Ok(api::Services {
             register: people.register(),
             sign_in: people.sign_in(),
+            device_sign_in: people.device_sign_in(),
             refresh: people.refresh(),
             sign_out: people.sign_out(),
             devices: people.devices(),
@@ -172,6 +185,7 @@ impl Parts {
             export: Export {
                 account: people.export(),
                 reader: timelines.clone(),
+                contexts: timelines.clone(),
                 clock: clock.clone(),
             },
             erase: Erase {
@@ -182,12 +196,15 @@ impl Parts {
                 endings: people.endings.clone(),
                 journal: people.journal.clone(),
             },
-            track: TrackPings::new(queue, clock.clone(), self.settings.rules),
+            privacy: people.privacy(),
+            track: TrackPings::new(queue, clock.clone(), self.settings.rules, rules),
+            pending: Arc::new(self.redis.pending_pings()),
             letters: OwnLetters {
                 letters: Arc::new(self.redis.dead_letters()),
             },
             reports: Reports {
-                reader: timelines,
+                reader: timelines.clone(),
+                contexts: timelines,
                 users: people.accounts.clone(),
                 clock: clock.clone(),
             },
@@ -206,6 +223,11 @@ impl Parts {
     /// What looks at the queue, and waits so long at most for each answer.
     pub fn queue_watch(&self, answer_max: Duration) -> RedisQueueWatch {
         self.redis.queue_watch(answer_max)
+    }
+
+    /// Forgets devices that waited in vain to be confirmed, for ever.
+    pub fn keep_device_codes_few(&self) -> impl Future<Output = Infallible> + Send + use<> {
+        worker::keep_device_codes_few(Arc::new(Accounts::new(self.database.clone())), Arc::clone(&self.clock))
     }
 
     /// Keeps the security log free of what nobody needs any more, for ever.

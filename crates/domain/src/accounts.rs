@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::fault::Fault;
 use crate::time::UnixMs;
+use crate::usage::Patience;
 
 mod api_key;
 mod base32;
@@ -16,6 +17,7 @@ mod recovery_code;
 mod scopes;
 mod security;
 mod totp;
+mod user_code;
 
 pub use api_key::ApiKeyText;
 pub use device_key::DeviceKey;
@@ -25,6 +27,7 @@ pub use recovery_code::RecoveryCode;
 pub use scopes::{Scope, Scopes};
 pub use security::{SecurityEntry, SecurityEvent};
 pub use totp::{TotpCode, TotpSecret};
+pub use user_code::UserCode;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -71,6 +74,8 @@ pub struct User {
     pub timezone: chrono_tz::Tz,
     /// When their day starts, counted from local midnight.
     pub day_start: DayStart,
+    /// How long their heartbeats wait for a later one.
+    pub heartbeat_timeout: Patience,
     /// When they registered.
     pub created_at: UnixMs,
 }

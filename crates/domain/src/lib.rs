@@ -2,6 +2,8 @@
 
 pub mod accounts;
 pub mod fault;
+pub mod privacy;
 pub mod reports;
 pub mod time;
+pub mod trackers;
 pub mod usage;

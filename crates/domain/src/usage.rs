@@ -1,8 +1,10 @@
 //! The timeline: what a ping means and how pings merge into one exact, never overlapping record of a person's time.
 
 mod arrival;
+mod beats;
 mod change;
 mod claim;
+mod heartbeat;
 mod label;
 mod lane;
 mod ping;
@@ -11,8 +13,10 @@ mod rules;
 mod timeline;
 
 pub use arrival::{Arrival, Seq};
+pub use beats::{beats_near, claims_of};
 pub use change::{Change, OpenChange, Stored, reach};
 pub use claim::{Attention, Claim, Holder, Rank, Segment};
+pub use heartbeat::{Beat, Context, ContextText, Heartbeat, HeartbeatPing, Kind, Mention, Patience};
 pub use label::{AppName, Domain, Label};
 pub use lane::Lane;
 pub use ping::Ping;

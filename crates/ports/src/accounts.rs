@@ -10,12 +10,14 @@ use crate::PortError;
 
 mod api_keys;
 mod credentials;
+mod device_codes;
 mod devices;
 mod erasure;
 mod factors;
 mod keys;
 mod mail;
 mod operation;
+mod privacy;
 mod reset;
 mod second_factor;
 mod security_log;
@@ -25,12 +27,17 @@ mod throttle;
 
 pub use api_keys::{ApiKeyHash, KeyMaker};
 pub use credentials::{Credentials, NewReset, PasswordChange, PasswordReset};
+pub use device_codes::{
+    Claimed, DeviceAnswer, DeviceClaim, DeviceCodeHash, DeviceCodeMaker, DeviceCodes, NewDeviceCodes, NewWaitingDevice,
+    UserCodeHash, WAITING_DEVICES_MAX, WAITING_DEVICES_OF_ADDRESS_MAX, WaitingDevice,
+};
 pub use devices::{DEVICES_MAX, DeviceChange, DeviceState, Devices};
 pub use erasure::AccountErasure;
 pub use factors::{RecoveryHash, SecondFactors};
 pub use keys::{API_KEYS_MAX, ApiKeyState, ApiKeyUse, ApiKeys, KeyHolder, NewApiKey, NewKeyOutcome};
 pub use mail::{Mail, Mailer};
 pub use operation::{Operation, UserSummary};
+pub use privacy::{KeptRules, PrivacyStore, RulesChange, RulesOutcome};
 pub use reset::{ResetHash, ResetTokens};
 pub use second_factor::{FactorConfirmation, SecondFactorStore};
 pub use security_log::SecurityLog;
@@ -104,6 +111,8 @@ pub struct ProfileChange {
     pub timezone: Option<domain::reports::Zone>,
     /// A new start of the day.
     pub day_start: Option<DayStart>,
+    /// How long heartbeats wait for a later one, from now on.
+    pub heartbeat_timeout: Option<domain::usage::Patience>,
 }
 
 /// A password's hash in the PHC string format, with its algorithm and parameters.

@@ -9,9 +9,11 @@ use crate::PortError;
 
 mod books;
 mod erasure;
+mod pending;
 
 pub use books::{Books, Fates};
 pub use erasure::{Erased, Erasures, PingErasure, TimelineErasure};
+pub use pending::{Pending, PendingPings};
 
 /// The queue, from the door's side.
 #[async_trait]

@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod authenticate;
+mod device_sign_in;
 mod devices;
 mod email;
 mod endings;
@@ -13,12 +14,14 @@ mod mails;
 mod new_password;
 mod operation;
 mod password;
+mod privacy;
 mod profile;
 mod proof;
 mod refresh;
 mod register;
 mod relay_ended;
 mod reset;
+mod rules_in_force;
 mod second_factor;
 mod security_log;
 mod sign_in;
@@ -28,6 +31,7 @@ mod tokens;
 
 pub use api_keys::{ApiKeys, MadeKey, WantedKey};
 pub use authenticate::{Authenticate, Authenticated, Shown};
+pub use device_sign_in::{AskingDevice, DEVICE_CODE_LIFETIME, DeviceSignIn, ShownCode};
 pub use devices::Devices;
 pub use email::ChangeEmail;
 pub use endings::Endings;
@@ -38,12 +42,14 @@ pub use key_ring::KeyRing;
 pub use new_password::NewPasswords;
 pub use operation::Operation;
 pub use password::ChangePassword;
+pub use privacy::Privacy;
 pub use profile::Profile;
 pub use proof::{Proof, Recognition};
 pub use refresh::Refresh;
 pub use register::{Register, Registration};
 pub use relay_ended::{RelayEnded, RelayFrom};
 pub use reset::ResetPassword;
+pub use rules_in_force::{InForce, RulesInForce};
 pub use second_factor::{NewFactor, SecondFactorUse};
 pub use security_log::{LogPage, SecurityLog};
 pub use sign_in::{SignIn, SignInAttempt};
@@ -119,6 +125,30 @@ pub enum AccountsError {
     /// There is none.
     #[error("there is no second factor that this could be done with")]
     NoSecondFactor,
+    /// Somebody changed the rules since they were seen.
+    #[error("the rules were changed since you read them; read them again")]
+    RulesChanged,
+    /// No device that waits shows that code.
+    #[error("no device shows this code, or no longer: look at it again, or begin there anew")]
+    NoSuchDeviceCode,
+    /// As many devices wait to be confirmed as may.
+    #[error("too many devices wait to be confirmed")]
+    TooManyWaiting {
+        /// How long.
+        wait: Duration,
+    },
+    /// Nobody has confirmed the device yet.
+    #[error("nobody has confirmed this device yet; ask again after the interval")]
+    DeviceCodePending,
+    /// Nobody has confirmed the device yet, and it asks too often.
+    #[error("ask less often: from now on, 5 seconds more after each time")]
+    DeviceCodeTooFast,
+    /// The person said no.
+    #[error("the person turned this device down")]
+    DeviceCodeDenied,
+    /// The code is none, or none any more.
+    #[error("the code is not good, or no longer; begin anew")]
+    DeviceCodeExpired,
     /// Values that cannot be.
     #[error("values that cannot be")]
     Invalid(Vec<Fault>),
@@ -136,7 +166,8 @@ impl AccountsError {
             | Self::TooManyDevices
             | Self::TooManyKeys
             | Self::SecondFactorInUse
-            | Self::NoSecondFactor => Kind::Conflict,
+            | Self::NoSecondFactor
+            | Self::RulesChanged => Kind::Conflict,
             Self::SignInRefused
             | Self::SecondFactorRequired
             | Self::SecondFactorRefused
@@ -144,9 +175,13 @@ impl AccountsError {
             | Self::TokenRefused
             | Self::AccountGone => Kind::Unauthenticated,
             Self::ProofRefused => Kind::Forbidden,
-            Self::TooSoon { .. } => Kind::TooMany,
-            Self::NoSuchDevice | Self::NoSuchKey => Kind::Missing,
-            Self::Invalid(_) => Kind::Invalid,
+            Self::TooSoon { .. } | Self::TooManyWaiting { .. } => Kind::TooMany,
+            Self::NoSuchDevice | Self::NoSuchKey | Self::NoSuchDeviceCode => Kind::Missing,
+            Self::Invalid(_)
+            | Self::DeviceCodePending
+            | Self::DeviceCodeTooFast
+            | Self::DeviceCodeDenied
+            | Self::DeviceCodeExpired => Kind::Invalid,
             Self::StandingUnknown => Kind::Unavailable,
             Self::Outside(error) => error.kind.into(),
         }

@@ -1,10 +1,14 @@
 //! Answers where a person's time went. Reads, never writes.
 
+mod all_time;
+mod contexts;
 mod export;
 mod period;
 mod timeline;
 mod totals;
 
+pub use all_time::{AllTime, ProjectTime};
+pub use contexts::{ContextsAnswer, ContextsQuestion, DayContexts};
 pub use export::Export;
 pub use period::{Asked, Period};
 pub use timeline::{TimelineAnswer, TimelinePeriod};
@@ -15,16 +19,18 @@ use std::sync::Arc;
 use domain::accounts::{Caller, User};
 use domain::fault::Fault;
 use ports::accounts::Users;
-use ports::reports::TimelineReader;
+use ports::reports::{ContextReader, TimelineReader};
 use ports::{Clock, PortError};
 
 use crate::Kind;
 
-/// The use cases of reading: `totals` and `timeline`.
+/// The use cases of reading: `totals`, `timeline` and `contexts`.
 #[derive(Clone)]
 pub struct Reports {
     /// Where timelines are read.
     pub reader: Arc<dyn TimelineReader>,
+    /// Where it is read what heartbeats said.
+    pub contexts: Arc<dyn ContextReader>,
     /// Whose zone and day start are asked.
     pub users: Arc<dyn Users>,
     /// What "today" is.

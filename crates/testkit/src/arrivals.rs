@@ -1,8 +1,13 @@
 //! Arrivals for tests that do not care what is in them.
 
+use std::sync::Arc;
+
 use domain::accounts::{DeviceId, UserId};
 use domain::time::{Span, UnixMs};
-use domain::usage::{Arrival, Attention, Claim, Holder, Label, Rank, Segment, Seq};
+use domain::usage::{
+    Arrival, Attention, Beat, Claim, Context, ContextText, Heartbeat, Holder, Kind, Label, Mention, Patience, Rank,
+    Segment, Seq,
+};
 use uuid::Uuid;
 
 /// When the first ping of everybody starts: 2026-03-01T09:00:00Z.
@@ -44,6 +49,30 @@ pub fn refused(number: u64, count: u64) -> Arrival {
     }
 }
 
+/// A heartbeat where the `count`th ping of the person starts.
+#[must_use]
+pub fn heartbeat(number: u64, count: u64) -> Arrival {
+    let beat = Beat {
+        device: device(number),
+        at: START.plus_ms(PING_MS * count.cast_signed()),
+        attention: Attention::Active,
+        precedence: 1,
+        label: Label::trusted("Editor", None),
+        patience: Patience::default(),
+    };
+    let context = Context {
+        project: Some(Mention::Named(ContextText::trusted("daybook"))),
+        language: Some(Mention::Last),
+        ..Context::of_kind(Kind::File)
+    };
+    let heartbeat = Heartbeat {
+        user: user(number),
+        beat,
+        context: Arc::new(context),
+    };
+    Arrival::Heartbeat { heartbeat }
+}
+
 fn seq(count: u64) -> Seq {
     Seq::new(count + 1).expect("a test does not count that far")
 }
@@ -56,6 +85,7 @@ fn claim(number: u64, count: u64, seq: Option<Seq>) -> Arrival {
         attention: if is_site { Attention::Active } else { Attention::Passive },
         precedence: 1,
         device: device(number),
+        beat: None,
     };
     let label = Label::trusted("Firefox", is_site.then_some("example.org"));
     let segment = Segment {

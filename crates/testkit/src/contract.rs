@@ -8,6 +8,7 @@
 pub mod accounts;
 pub mod announcements;
 pub mod api_keys;
+pub mod device_codes;
 pub mod ended_sessions;
 pub mod noted_ends;
 pub mod operation;

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ports::accounts::SecurityLog;
+use ports::accounts::{DeviceCodes, SecurityLog};
 use ports::{Clock, PortError};
 use services::accounts::{FollowStandings, KeyRing, RelayEnded, Standings};
 use tokio::time::sleep;
@@ -22,6 +22,8 @@ const MEASURE_EVERY: Duration = Duration::from_secs(1);
 const KEEP_USES_EVERY: Duration = Duration::from_mins(1);
 /// How often old attempts at addresses that nobody has are forgotten.
 const SHORTEN_EVERY: Duration = Duration::from_hours(1);
+/// How often devices are forgotten that waited in vain to be confirmed.
+const FORGET_DEVICES_EVERY: Duration = Duration::from_mins(10);
 /// How old they become.
 const ATTEMPTS_KEPT_FOR: Duration = Duration::from_hours(30 * 24);
 
@@ -76,6 +78,18 @@ pub async fn keep_log_short(log: Arc<dyn SecurityLog>, clock: Arc<dyn Clock>) ->
             Err(error) => outage.noticed(&error),
         }
         sleep(SHORTEN_EVERY).await;
+    }
+}
+
+/// Forgets, every ten minutes and for ever, devices that waited in vain to be confirmed.
+pub async fn keep_device_codes_few(codes: Arc<dyn DeviceCodes>, clock: Arc<dyn Clock>) -> Infallible {
+    let outage = Outage::of("forgetting devices that waited in vain");
+    loop {
+        match codes.forget_expired(clock.now()).await {
+            Ok(()) => outage.over(),
+            Err(error) => outage.noticed(&error),
+        }
+        sleep(FORGET_DEVICES_EVERY).await;
     }
 }
 

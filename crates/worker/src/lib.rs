@@ -12,7 +12,7 @@ use services::usage::{ForgetErasures, MergePings, PrepareStorage};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-pub use accounts::{KeepStandings, keep_key_uses, keep_log_short};
+pub use accounts::{KeepStandings, keep_device_codes_few, keep_key_uses, keep_log_short};
 pub use pace::Pace;
 
 use pace::Outage;

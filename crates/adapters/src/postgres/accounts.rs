@@ -1,10 +1,12 @@
 //! People and everything of their accounts in Postgres. Each transaction is for one person, and the database holds it to that.
 
 mod credentials;
+mod device_codes;
 mod devices;
 mod erasure;
 mod keys;
 mod operation;
+mod privacy;
 mod second_factor;
 mod security_log;
 mod sessions;
@@ -13,6 +15,7 @@ use async_trait::async_trait;
 use domain::accounts::{DayStart, Device, DeviceId, DeviceKey, Email, FullName, SessionId, TotpSecret, User, UserId};
 use domain::reports::Zone;
 use domain::time::UnixMs;
+use domain::usage::Patience;
 use ports::PortError;
 use ports::accounts::{Account, EmailChange, PasswordHash, ProfileChange, SecondFactor, Users};
 use tokio_postgres::Row;
@@ -48,7 +51,7 @@ impl Users for Accounts {
         entry: &domain::accounts::SecurityEntry,
     ) -> Result<bool, PortError> {
         let work = async {
-            let kept: [&(dyn ToSql + Sync); 7] = [
+            let kept: [&(dyn ToSql + Sync); 8] = [
                 &user.id.0,
                 &user.email.as_str(),
                 &user.full_name.as_str(),
@@ -56,6 +59,7 @@ impl Users for Accounts {
                 &day_start_secs(user.day_start),
                 &password.0,
                 &time(user.created_at),
+                &heartbeat_timeout_secs(user.heartbeat_timeout),
             ];
             let transaction = self.database.as_user(user.id).begin().await?;
             if transaction.row(USER_INSERT, &kept).await?.is_none() {
@@ -102,7 +106,8 @@ impl Users for Accounts {
             let full_name = change.full_name.as_ref().map(FullName::as_str);
             let timezone = change.timezone.map(Zone::name);
             let day_start = change.day_start.map(day_start_secs);
-            let change: [&(dyn ToSql + Sync); 4] = [&id.0, &full_name, &timezone, &day_start];
+            let timeout = change.heartbeat_timeout.map(heartbeat_timeout_secs);
+            let change: [&(dyn ToSql + Sync); 5] = [&id.0, &full_name, &timezone, &day_start, &timeout];
             let row = self.database.as_user(id).query_opt(USER_UPDATE, &change).await?;
             row.as_ref().map(user).transpose()
         };
@@ -172,7 +177,16 @@ fn day_start_secs(day_start: DayStart) -> i32 {
     i32::try_from(day_start.secs()).expect("a day has 86,400 seconds")
 }
 
-/// A row of `id, email, full_name, timezone, day_start_secs, created_at`.
+fn heartbeat_timeout_secs(timeout: Patience) -> i32 {
+    i32::try_from(timeout.secs()).expect("an hour has 3,600 seconds")
+}
+
+/// The time-out in a column of seconds; `None` when it is none.
+fn heartbeat_timeout(row: &Row, index: usize) -> Result<Option<Patience>, Failure> {
+    Ok(Patience::from_secs(column::<i32>(row, index)?.into()).ok())
+}
+
+/// A row of `id, email, full_name, timezone, day_start_secs, created_at, heartbeat_timeout_secs`.
 fn user(row: &Row) -> Result<User, Failure> {
     let id = UserId(column(row, 0)?);
     // What was kept passed the door once. If it does not now, a rule or the database of zones changed, and only the field may be named.
@@ -184,21 +198,22 @@ fn user(row: &Row) -> Result<User, Failure> {
         timezone: column::<&str>(row, 3)?.parse::<Zone>().map_err(|_| odd("timezone"))?,
         day_start: DayStart::from_secs(column::<i32>(row, 4)?.into()).map_err(|_| odd("day_start_secs"))?,
         created_at: unix_ms(column(row, 5)?),
+        heartbeat_timeout: heartbeat_timeout(row, 6)?.ok_or_else(|| odd("heartbeat_timeout_secs"))?,
     })
 }
 
 /// A row of a user's, then `password_hash, password_version, disabled, secret, last_step`.
 fn account(row: &Row) -> Result<Account, Failure> {
-    let secret = column::<Option<&[u8]>>(row, 9)?.map(secret).transpose()?;
+    let secret = column::<Option<&[u8]>>(row, 10)?.map(secret).transpose()?;
     Ok(Account {
         user: user(row)?,
-        password: PasswordHash(column(row, 6)?),
-        password_version: column(row, 7)?,
-        disabled: column(row, 8)?,
+        password: PasswordHash(column(row, 7)?),
+        password_version: column(row, 8)?,
+        disabled: column(row, 9)?,
         second_factor: match secret {
             Some(secret) => Some(SecondFactor {
                 secret,
-                last_step: column(row, 10)?,
+                last_step: column(row, 11)?,
             }),
             None => None,
         },

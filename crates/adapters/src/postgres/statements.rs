@@ -1,6 +1,7 @@
 //! Every statement that is sent, by name, so that a test can prepare them all.
 
-/// Classes of advisory locks; the second number names one of the class. Class 2 is the shape of `app_usage`, taken in `usage_ensure_month`.
+/// Classes of advisory locks; the second number names one of the class. Class 2 is the shape of `app_usage`, taken in `usage_ensure_month`; class 5 counts
+/// the devices that wait, in `device_codes_keep`.
 pub(super) mod lock_class {
     /// A bucket of people whose timelines are merged.
     pub(in super::super) const PEOPLE: i32 = 1;
@@ -32,6 +33,13 @@ statements! {
     CLOSED_INSERT = "closed_insert";
     CLOSED_READ = "closed_read";
     DEVICE_CHANGE = "device_change";
+    DEVICE_CODE_ANSWER = "device_code_answer";
+    DEVICE_CODE_KEEP = "device_code_keep";
+    DEVICE_CODE_POLLED = "device_code_polled";
+    DEVICE_CODE_READ = "device_code_read";
+    DEVICE_CODE_USE = "device_code_use";
+    DEVICE_CODE_WAITING = "device_code_waiting";
+    DEVICE_CODES_FORGET = "device_codes_forget";
     DEVICE_KEEP = "device_keep";
     DEVICE_LOCK = "device_lock";
     DEVICE_SEEN = "device_seen";
@@ -52,6 +60,11 @@ statements! {
     FACTOR_REMOVE = "factor_remove";
     FACTOR_USE_STEP = "factor_use_step";
     FACTOR_WAITING = "factor_waiting";
+    HEARTBEATS_ERASE = "heartbeats_erase";
+    HEARTBEATS_INSERT = "heartbeats_insert";
+    HEARTBEATS_NEAR = "heartbeats_near";
+    HEARTBEATS_READ = "heartbeats_read";
+    HELD_READ = "held_read";
     KEY_HOLDER = "key_holder";
     KEY_INSERT = "key_insert";
     KEY_LIST = "key_list";
@@ -65,6 +78,8 @@ statements! {
     PASSWORD_REHASH = "password_rehash";
     PASSWORD_SET = "password_set";
     PIECES_READ = "pieces_read";
+    PRIVACY_KEEP = "privacy_keep";
+    PRIVACY_READ = "privacy_read";
     PROGRESS_DELETE = "progress_delete";
     PROGRESS_READ = "progress_read";
     PROGRESS_WRITE = "progress_write";
@@ -184,6 +199,7 @@ mod tests {
             (&worker, CLOSED_DELETE, "uuid[], timestamptz[]"),
             (&api, PIECES_READ, "uuid, timestamptz, timestamptz, timestamptz"),
             (&api, STINTS_READ, "uuid, timestamptz, timestamptz, timestamptz"),
+            (&api, HELD_READ, "uuid, timestamptz, timestamptz, timestamptz"),
         ];
         // Empty, then filled without anybody having looked, then known.
         for state in ["SELECT usage_ensure_month('2026-03-01')", fill, "ANALYZE"] {
@@ -240,8 +256,7 @@ mod tests {
     #[tokio::test]
     async fn a_merge_finds_its_rows_by_their_keys_also_in_tables_that_look_empty() {
         let (_server, [_, _, worker]) = databases().await;
-        let numbered =
-            "uuid[], uuid[], smallint[], integer[], text[], text[], timestamptz[], timestamptz[], uuid[], bigint[]";
+        let numbered = "uuid[], uuid[], smallint[], integer[], text[], text[], timestamptz[], timestamptz[], timestamptz[], uuid[], bigint[]";
         for (sql, types, index) in [
             (OPEN_READ, "uuid[]", "usage_open_pkey"),
             (
@@ -253,12 +268,53 @@ mod tests {
             (PROGRESS_READ, "uuid[], uuid[]", "usage_progress_pkey"),
             (PROGRESS_DELETE, "uuid[], uuid[]", "usage_progress_pkey"),
             (ERASED_READ, "uuid[]", "usage_erased_pkey"),
+            (
+                HEARTBEATS_NEAR,
+                "uuid[], uuid[], timestamptz[], timestamptz[]",
+                "heartbeats_pkey",
+            ),
         ] {
             let plan = plan(&worker, sql, types).await.join("\n");
             let by_key = plan.matches("Index Cond").count();
             assert!(
                 plan.contains(index) && by_key == 1 && !plan.contains("Seq Scan") && !plan.contains("Sort"),
                 "{sql}{plan}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn heartbeats_of_a_stretch_are_found_by_their_key_whatever_the_planner_believes_of_the_table() {
+        let (_server, [owner, api, worker]) = databases().await;
+        let fill = "INSERT INTO heartbeats (user_id, device_id, at, digest, attention, precedence, patience_ms, app_name, kind, last_project, last_branch, last_language) \
+            SELECT md5(person::text)::uuid, md5(person::text)::uuid, at, substr(sha256(at::text::bytea), 1, 16), 1, 1, 600000, 'a', 'file', false, false, false \
+            FROM generate_series(timestamptz '2026-03-01 00:00Z', '2026-03-01 04:00Z', '1 minute') AS at, generate_series(1, 40) AS person";
+        for state in ["SELECT", fill, "ANALYZE"] {
+            let client = owner.client().await.expect("connect");
+            client.batch_execute(state).await.expect(state);
+            for (database, sql, types) in [
+                (&api, HEARTBEATS_READ, "uuid, timestamptz, timestamptz"),
+                (&worker, HEARTBEATS_NEAR, "uuid[], uuid[], timestamptz[], timestamptz[]"),
+            ] {
+                let plan = plan(database, sql, types).await.join("\n");
+                let by_key = |line: &&str| {
+                    line.contains("Index Cond: (")
+                        && line.contains("user_id")
+                        && line.contains("at >=")
+                        && line.contains("at <")
+                };
+                assert_eq!(plan.lines().filter(by_key).count(), 1, "after {state}:\n{plan}");
+                assert!(
+                    !plan.contains("Seq Scan") && !plan.contains("Materialize"),
+                    "after {state}:\n{plan}"
+                );
+            }
+            let erase = plan(&api, HEARTBEATS_ERASE, "uuid, bigint").await.join("\n");
+            let is_by_key = |line: &&str| line.contains("Index Cond: (") && line.contains("(user_id = $1)");
+            let by_key = erase.lines().filter(is_by_key).count();
+            assert!(
+                by_key == 2 && !erase.contains("Seq Scan") && !erase.contains("Sort"),
+                "after {state}:\n{erase}"
             );
         }
     }
@@ -292,11 +348,20 @@ mod tests {
             (&api, KEY_USER, "bytea", "api_keys_hash_key"),
             (&api, KEY_HOLDER, "bytea", "api_keys_hash_key"),
             (&api, KEY_LIST, "uuid", "api_keys_user_id_idx"),
+            (&api, PRIVACY_READ, "uuid", "privacy_rules_pkey"),
             (&api, RESET_USER, "bytea, timestamptz", "password_resets_hash_key"),
+            (
+                &api,
+                DEVICE_CODE_WAITING,
+                "bytea, timestamptz",
+                "device_codes_user_hash_key",
+            ),
+            (&api, DEVICE_CODE_READ, "bytea, timestamptz", "device_codes_pkey"),
+            (&api, DEVICE_CODE_USE, "bytea", "device_codes_pkey"),
             (&api, DEVICES_READ, "uuid, uuid, timestamptz", "devices_user_id_"),
             (&api, USER_BY_ID, "uuid", "users_pkey"),
             (&api, USER_LOCK, "uuid", "users_pkey"),
-            (&api, USER_UPDATE, "uuid, text, text, integer", "users_pkey"),
+            (&api, USER_UPDATE, "uuid, text, text, integer, integer", "users_pkey"),
             (&api, SESSION_USER, "uuid", "sessions_pkey"),
             (&api, SESSION_LOCK, "uuid", "sessions_pkey"),
             (&api, SESSION_END, "uuid, uuid", "sessions_pkey"),

@@ -1,6 +1,8 @@
 //! Everybody's timelines in Postgres: the newest piece of a person in `usage_open`, all others in `app_usage`.
 
+mod contexts;
 mod erase;
+mod heartbeats;
 mod numbers;
 mod read;
 mod share;
@@ -140,6 +142,7 @@ async fn difference(
             _ => holder,
         };
         let settled = numbers::settle(&share.numbers, known.note, (&known.devices, &known.progress), holder);
+        difference.add_points(share.points);
         difference.add(share.user, change, (open_end, known.note), settled);
     }
     Ok(difference)

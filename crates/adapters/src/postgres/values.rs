@@ -48,7 +48,8 @@ pub(super) fn attention_code(attention: Attention) -> i16 {
     }
 }
 
-fn attention(code: i16) -> Result<Attention, Failure> {
+/// The attention that is stored so.
+pub(super) fn attention(code: i16) -> Result<Attention, Failure> {
     match code {
         0 => Ok(Attention::Passive),
         1 => Ok(Attention::Active),
@@ -66,7 +67,8 @@ pub(super) fn column<'r, T: FromSql<'r>>(row: &'r Row, index: usize) -> Result<T
 pub(super) struct Labels<'r>(HashMap<(&'r str, Option<&'r str>), Label>);
 
 impl<'r> Labels<'r> {
-    fn get(&mut self, app_name: &'r str, domain: Option<&'r str>) -> Label {
+    /// That of a name and a site.
+    pub(super) fn get(&mut self, app_name: &'r str, domain: Option<&'r str>) -> Label {
         let made = || Label::trusted(app_name, domain);
         self.0.entry((app_name, domain)).or_insert_with(made).clone()
     }
@@ -79,12 +81,13 @@ pub(super) fn stored_span(start: SystemTime, end: SystemTime) -> Result<Span, Fa
         .ok_or_else(|| Failure::Broken(format!("a piece from {start} to {end} is stored, which is empty")))
 }
 
-/// A row of `user_id, device_id, attention, precedence, app_name, domain, start_time, end_time`.
+/// A row of `user_id, device_id, attention, precedence, app_name, domain, start_time, end_time, beat_at`.
 pub(super) fn piece<'r>(row: &'r Row, labels: &mut Labels<'r>) -> Result<(UserId, Segment), Failure> {
     let rank = Rank {
         attention: attention(column(row, 2)?)?,
         precedence: column(row, 3)?,
         device: DeviceId(column(row, 1)?),
+        beat: column::<Option<SystemTime>>(row, 8)?.map(unix_ms),
     };
     let span = stored_span(column(row, 6)?, column(row, 7)?)?;
     let label = labels.get(column(row, 4)?, column(row, 5)?);

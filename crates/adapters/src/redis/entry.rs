@@ -1,15 +1,18 @@
 //! The bytes of a queue entry: arrivals of any devices, compact, with a version in front. Reading them never trusts them.
 //!
 //! ```text
-//! entry   = version:u8 group*
+//! entry   = version:u8 arrivals:varint? group*
 //! group   = user:16 device:16 count:varint arrival{count}
-//! arrival = flags:u8 claim? seq:varint?
+//! arrival = flags:u8 (claim? seq:varint? | beat)
 //! claim   = precedence:zigzag start_ms:zigzag length_ms:varint app_name:text domain:text?
+//! beat    = precedence:zigzag at_ms:zigzag patience_ms:varint app_name:text domain:text? kind:varint parts:varint text*
 //! text    = bytes:varint utf8{bytes}
 //! ```
 //!
-//! Integers are LEB128. Bytes of one version are for ever: what changes gets the next number, and workers learn to read it before the door writes it. Right
+//! Version 2 knows beats, and is written only for entries that hold some: pings go on as before. Integers are LEB128. Bytes of one version are for ever: what changes gets the next number, and workers learn to read it before the door writes it. Right
 //! behind every version but the first stands how many arrivals the entry holds, as a varint: so who cannot read it can still count it.
+
+mod heartbeat;
 
 use domain::accounts::{DeviceId, UserId};
 use domain::time::{Span, UnixMs};
@@ -18,8 +21,12 @@ use uuid::Uuid;
 
 /// The most arrivals in an entry. With it, a number of entries bounds a batch.
 pub(super) const ARRIVALS_MAX: usize = 256;
-/// The first byte of every entry.
-const VERSION: u8 = 1;
+/// How many arrivals an entry may say that it holds.
+const COUNTS: std::ops::RangeInclusive<u64> = 1..=ARRIVALS_MAX as u64;
+/// The first byte of an entry without heartbeats.
+const FIRST: u8 = 1;
+/// The first byte of an entry with heartbeats.
+const WITH_BEATS: u8 = 2;
 
 /// The most bytes an application's name may have: four for each character.
 const APP_NAME_BYTES_MAX: usize = 4 * AppName::CHARS_MAX;
@@ -28,19 +35,40 @@ const REFUSED: u8 = 1;
 const ACTIVE: u8 = 1 << 1;
 const WITH_DOMAIN: u8 = 1 << 2;
 const NUMBERED: u8 = 1 << 3;
+const HEARTBEAT: u8 = 1 << 4;
 
 /// Groups of arrivals, to be put behind each other in an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Piece {
+    /// The version that an entry needs to hold them.
+    pub(super) version: u8,
     /// How many arrivals.
     pub(super) arrivals: usize,
     /// Their groups.
     pub(super) bytes: Vec<u8>,
 }
 
-/// What begins an entry; pieces follow.
-pub(super) fn start() -> Vec<u8> {
-    vec![VERSION]
+impl Piece {
+    /// Puts another piece behind this one, unless that would be too much for an entry or need another version; then it is given back.
+    pub(super) fn append(&mut self, piece: Piece) -> Option<Piece> {
+        if piece.version != self.version || self.arrivals + piece.arrivals > ARRIVALS_MAX {
+            return Some(piece);
+        }
+        self.arrivals += piece.arrivals;
+        self.bytes.extend(piece.bytes);
+        None
+    }
+
+    /// The entry that holds it.
+    pub(super) fn entry(&self) -> Vec<u8> {
+        let mut entry = Vec::with_capacity(3 + self.bytes.len());
+        entry.push(self.version);
+        if self.version > FIRST {
+            write_varint(&mut entry, self.arrivals as u64);
+        }
+        entry.extend(&self.bytes);
+        entry
+    }
 }
 
 /// The arrivals in pieces, none of which is too much for one entry.
@@ -50,41 +78,42 @@ pub(super) fn pieces(arrivals: &[Arrival]) -> Vec<Piece> {
 
 /// An entry that holds one arrival.
 pub(super) fn alone(arrival: &Arrival) -> Vec<u8> {
-    let mut entry = start();
-    entry.extend(piece(std::slice::from_ref(arrival)).bytes);
-    entry
+    piece(std::slice::from_ref(arrival)).entry()
 }
 
 /// The arrivals of an entry, in order.
 pub(super) fn read(entry: &[u8]) -> Result<Vec<Arrival>, Unreadable> {
-    let mut reader = Reader { rest: entry };
-    match reader.byte() {
-        Some(VERSION) => {}
+    let mut reader = Reader {
+        rest: entry,
+        version: FIRST,
+    };
+    reader.version = match reader.byte() {
+        Some(version @ (FIRST | WITH_BEATS)) => version,
         Some(version) => return Err(Unreadable::Version(version)),
         None => return Err(Unreadable::Empty),
-    }
+    };
     let mut arrivals = Vec::new();
-    while !reader.rest.is_empty() {
-        if reader.group(&mut arrivals).is_none() {
-            return Err(Unreadable::Malformed {
-                at: entry.len() - reader.rest.len(),
-            });
-        }
+    match reader.groups(&mut arrivals) {
+        Some(()) => Ok(arrivals),
+        None => Err(Unreadable::Malformed {
+            at: entry.len() - reader.rest.len(),
+        }),
     }
-    Ok(arrivals)
 }
 
-/// How many arrivals an entry counts as in the books that nobody here can read: what a newer version says of itself; of anything else nobody can tell, and it is
+/// How many arrivals an entry counts as in the books that nobody here can read: what a version after the first says of itself; of anything else nobody can tell, and it is
 /// one. The same whenever it is asked of the same bytes.
 pub(super) fn unreadable_arrivals(entry: &[u8]) -> u64 {
-    let mut reader = Reader { rest: entry };
+    let mut reader = Reader {
+        rest: entry,
+        version: FIRST,
+    };
     let said = match reader.byte() {
         // What begins with a letter is text, and no entry.
-        Some(version) if version > VERSION && version.is_ascii_control() => reader.varint(),
+        Some(version) if version > FIRST && version.is_ascii_control() => reader.varint(),
         _ => None,
     };
-    said.filter(|count| (1..=ARRIVALS_MAX as u64).contains(count))
-        .unwrap_or(1)
+    said.filter(|count| COUNTS.contains(count)).unwrap_or(1)
 }
 
 /// Why nobody can read an entry.
@@ -107,6 +136,7 @@ pub(super) enum Unreadable {
 fn owner(arrival: &Arrival) -> (UserId, DeviceId) {
     match arrival {
         Arrival::Claim { claim, .. } => (claim.user, claim.segment.holder.rank.device),
+        Arrival::Heartbeat { heartbeat } => (heartbeat.user, heartbeat.beat.device),
         Arrival::Refused { user, device, .. } => (*user, *device),
     }
 }
@@ -122,15 +152,19 @@ fn piece(arrivals: &[Arrival]) -> Piece {
             write_arrival(&mut bytes, arrival);
         }
     }
+    let has_beats = arrivals
+        .iter()
+        .any(|arrival| matches!(arrival, Arrival::Heartbeat { .. }));
     Piece {
+        version: if has_beats { WITH_BEATS } else { FIRST },
         arrivals: arrivals.len(),
         bytes,
     }
 }
 
 fn write_arrival(bytes: &mut Vec<u8>, arrival: &Arrival) {
-    let flag = |set: bool, flag: u8| if set { flag } else { 0 };
     match arrival {
+        Arrival::Heartbeat { heartbeat } => heartbeat::write(bytes, heartbeat),
         Arrival::Refused { seq, .. } => {
             bytes.push(REFUSED | NUMBERED);
             write_varint(bytes, seq.get());
@@ -158,6 +192,10 @@ fn write_arrival(bytes: &mut Vec<u8>, arrival: &Arrival) {
     }
 }
 
+fn flag(set: bool, flag: u8) -> u8 {
+    if set { flag } else { 0 }
+}
+
 fn write_text(bytes: &mut Vec<u8>, text: &str) {
     write_varint(bytes, text.len() as u64);
     bytes.extend(text.as_bytes());
@@ -178,9 +216,24 @@ fn write_varint(bytes: &mut Vec<u8>, mut number: u64) {
 /// What is left of an entry. `None` from any of its methods means that the entry is malformed.
 struct Reader<'a> {
     rest: &'a [u8],
+    version: u8,
 }
 
 impl<'a> Reader<'a> {
+    /// What stands behind the version.
+    fn groups(&mut self, arrivals: &mut Vec<Arrival>) -> Option<()> {
+        let said = match self.version {
+            FIRST => None,
+            // Of any other count nobody who cannot read the entry would believe it.
+            _ => Some(self.varint().filter(|said| COUNTS.contains(said))?),
+        };
+        while !self.rest.is_empty() {
+            self.group(arrivals)?;
+        }
+        let counted = arrivals.len() as u64;
+        said.is_none_or(|said| said == counted).then_some(())
+    }
+
     fn group(&mut self, arrivals: &mut Vec<Arrival>) -> Option<()> {
         let user = UserId(self.id()?);
         let device = DeviceId(self.id()?);
@@ -195,6 +248,10 @@ impl<'a> Reader<'a> {
         if flags == REFUSED | NUMBERED {
             let seq = self.seq()?;
             return Some(Arrival::Refused { user, device, seq });
+        }
+        if flags & HEARTBEAT != 0 && self.version >= WITH_BEATS {
+            let heartbeat = self.heartbeat(user, device, flags)?;
+            return Some(Arrival::Heartbeat { heartbeat });
         }
         if flags & !(ACTIVE | WITH_DOMAIN | NUMBERED) != 0 {
             return None;
@@ -220,6 +277,7 @@ impl<'a> Reader<'a> {
             attention,
             precedence,
             device,
+            beat: None,
         };
         let label = Label::trusted(app_name, domain);
         let segment = Segment {

@@ -17,12 +17,14 @@ pub(super) const BOOKS: &str = "daybook:pings:books";
 /// A hash: through which number each device's pings are merged. Its fields are the 16 bytes of a device's id.
 pub(super) const MERGED: &str = "daybook:merged";
 
-/// The stream of what changed for access tokens that are out.
+/// The stream of what changed for access tokens that are out, and for privacy rules that are known.
 pub(super) const STANDING: &str = "daybook:standing";
 /// Of an entry there: sessions that have ended, 16 bytes each.
 pub(super) const ENDED: &str = "ended";
 /// Of an entry there: sessions and the precedences of their devices, 16 and 4 bytes each, the number with its highest byte first.
 pub(super) const PRECEDENCE: &str = "precedence";
+/// Of an entry there: people and the versions of their privacy rules, 16 and 8 bytes each, the number with its highest byte first.
+pub(super) const RULES: &str = "rules";
 /// What the keys begin with under which failures to sign in are counted.
 pub(super) const THROTTLE: &str = "daybook:throttle:";
 

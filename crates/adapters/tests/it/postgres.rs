@@ -3,6 +3,7 @@
 mod contract;
 mod ended_sessions;
 mod erasing;
+mod heartbeats;
 mod isolation;
 mod merging;
 mod outages;
@@ -63,6 +64,7 @@ async fn stored(client: &Client) -> Vec<String> {
         ("usage_open", "user_id"),
         ("app_usage", "user_id, start_time"),
         ("usage_progress", "user_id, device_id"),
+        ("heartbeats", "user_id, at, device_id, digest"),
     ] {
         let sql = format!("SELECT '{table} ' || row_to_json(r) FROM (SELECT * FROM {table} ORDER BY {order}) AS r");
         let rows = client.query(&sql, &[]).await.expect(table);
@@ -82,6 +84,7 @@ fn ping_of(user: u128, (start, end): (i64, i64), device: u128, app_name: &str) -
         attention: Attention::Active,
         precedence: 1,
         device: DeviceId(Uuid::from_u128(device)),
+        beat: None,
     };
     let label = Label::trusted(app_name, None);
     let segment = Segment {
@@ -101,6 +104,6 @@ fn numbered(arrival: Arrival, number: u64) -> Arrival {
             claim,
             seq: Some(Seq::new(number).expect("in range")),
         },
-        refused @ Arrival::Refused { .. } => refused,
+        other => other,
     }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use adapters::redis::{Redis, RedisPingSource, Taking};
 use async_trait::async_trait;
 use domain::usage::Arrival;
-use ports::usage::{Batch, Books, DeadLetters, Outcome, Part, PingErasure, PingQueue, PingSource};
+use ports::usage::{Batch, Books, DeadLetters, Outcome, Part, PendingPings, PingErasure, PingQueue, PingSource};
 use redis::aio::MultiplexedConnection;
 use redis::{FromRedisValue, cmd};
 use testkit::contract::queue::QueueUnderTest;
@@ -105,6 +105,10 @@ impl QueueUnderTest for House {
 
     fn erasure(&self) -> Arc<dyn PingErasure> {
         Arc::new(self.redis.ping_erasure())
+    }
+
+    fn pending(&self) -> Arc<dyn PendingPings> {
+        Arc::new(self.redis.pending_pings())
     }
 
     async fn books(&self) -> Books {

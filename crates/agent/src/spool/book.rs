@@ -4,17 +4,21 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 
 use domain::time::UnixMs;
-use domain::usage::AppName;
+use domain::usage::{AppName, Domain};
 
-use super::line::{Head, Line, PingLine};
+use super::line::{Head, Line, PingLine, line_bytes};
 use super::{Kept, Offer};
 
 /// The pings that are kept, and how far the numbers have come.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Book {
     queue: VecDeque<Kept>,
+    /// Of the lines of all that is in the queue.
+    bytes: usize,
     /// One copy of each name, however many pings have it.
     names: BTreeSet<AppName>,
+    /// And of each site.
+    sites: BTreeSet<Domain>,
     last: u64,
     merged: u64,
     agreed: bool,
@@ -39,7 +43,7 @@ impl Book {
             }
             Line::Refused { seq } => {
                 if let Ok(index) = self.queue.binary_search_by_key(seq, |kept| kept.seq) {
-                    self.queue.remove(index);
+                    self.bytes -= self.queue.remove(index).as_ref().map_or(0, line_bytes);
                     self.refused += 1;
                 }
             }
@@ -70,6 +74,7 @@ impl Book {
             self.last += 1;
             kept.seq = self.last;
         }
+        self.bytes = self.queue.iter().map(line_bytes).sum();
     }
 
     /// At most `max` numbers after `after`, in order and without a gap.
@@ -98,11 +103,17 @@ impl Book {
     /// Gives back what names take that no ping has any longer.
     pub(super) fn tidy(&mut self) {
         self.queue.shrink_to(1_024);
-        self.names = self.queue.iter().map(|kept| kept.app.clone()).collect();
+        self.names = self.queue.iter().map(|kept| kept.ping.app.clone()).collect();
+        self.sites = self.queue.iter().filter_map(|kept| kept.ping.domain.clone()).collect();
     }
 
     pub(super) fn queue(&self) -> &VecDeque<Kept> {
         &self.queue
+    }
+
+    /// How many bytes their lines take.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// The number given last.
@@ -152,20 +163,29 @@ impl Book {
         let Some(mut kept) = ping.kept().filter(|kept| kept.seq > above) else {
             return false;
         };
-        match self.names.get(&kept.app) {
-            Some(name) => kept.app = name.clone(),
-            None => {
-                self.names.insert(kept.app.clone());
-            }
+        share(&mut self.names, &mut kept.ping.app);
+        if let Some(domain) = &mut kept.ping.domain {
+            share(&mut self.sites, domain);
         }
         self.last = self.last.max(kept.seq);
+        self.bytes += line_bytes(&kept);
         self.queue.push_back(kept);
         true
     }
 
     fn cut(&mut self, through: u64) -> u64 {
         let count = self.queue.partition_point(|kept| kept.seq <= through);
-        self.queue.drain(..count);
+        self.bytes -= self.queue.drain(..count).map(|kept| line_bytes(&kept)).sum::<usize>();
         count as u64
+    }
+}
+
+/// Makes `text` the copy that is known, or known.
+fn share<T: Ord + Clone>(known: &mut BTreeSet<T>, text: &mut T) {
+    match known.get(text) {
+        Some(copy) => *text = copy.clone(),
+        None => {
+            known.insert(text.clone());
+        }
     }
 }

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use domain::time::{Span, UnixMs};
-use domain::usage::AppName;
+use domain::usage::{AppName, Domain};
+
+use crate::watch::Ping;
 
 use super::Kept;
 
@@ -59,6 +61,11 @@ pub(super) struct PingLine<'a> {
     pub seq: u64,
     #[serde(borrow)]
     pub app: Cow<'a, str>,
+    /// Absent for time without a site, as in every line from before sites were known.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub passive: bool,
     pub start: i64,
     pub end: i64,
 }
@@ -67,9 +74,11 @@ impl<'a> PingLine<'a> {
     pub(super) fn of(kept: &'a Kept) -> Self {
         Self {
             seq: kept.seq,
-            app: Cow::Borrowed(kept.app.as_str()),
-            start: kept.span.start().0,
-            end: kept.span.end().0,
+            app: Cow::Borrowed(kept.ping.app.as_str()),
+            domain: kept.ping.domain.as_ref().map(|domain| Cow::Borrowed(domain.as_str())),
+            passive: kept.ping.passive,
+            start: kept.ping.span.start().0,
+            end: kept.ping.span.end().0,
         }
     }
 
@@ -77,10 +86,48 @@ impl<'a> PingLine<'a> {
     pub(super) fn kept(&self) -> Option<Kept> {
         Some(Kept {
             seq: self.seq,
-            app: AppName::parse(&self.app).ok()?,
-            span: Span::new(UnixMs(self.start), UnixMs(self.end))?,
+            ping: Ping {
+                app: AppName::parse(&self.app).ok()?,
+                domain: match self.domain.as_deref() {
+                    Some(host) => Domain::of_url(&format!("https://{host}/")).ok()?,
+                    None => None,
+                },
+                passive: self.passive,
+                span: Span::new(UnixMs(self.start), UnixMs(self.end))?,
+            },
         })
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+/// How many bytes the line of a ping takes, its line break included.
+pub(super) fn line_bytes(kept: &Kept) -> usize {
+    /// Everything but names and numbers: `01234567 {"ping":{"seq":,"app":"","start":,"end":}}` and the line break.
+    const FRAME: usize = 52;
+    const SITE: usize = r#","domain":"""#.len();
+    const PASSIVE: usize = r#","passive":true"#.len();
+    let ping = &kept.ping;
+    let app = ping.app.as_str();
+    // What else JSON escapes is in no name.
+    let escapes = app.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
+    let site = ping.domain.as_ref().map_or(0, |domain| SITE + domain.as_str().len());
+    let passive = if ping.passive { PASSIVE } else { 0 };
+    FRAME
+        + digits(i128::from(kept.seq))
+        + digits(i128::from(ping.span.start().0))
+        + digits(i128::from(ping.span.end().0))
+        + app.len()
+        + escapes
+        + site
+        + passive
+}
+
+fn digits(number: i128) -> usize {
+    usize::from(number < 0) + number.unsigned_abs().checked_ilog10().unwrap_or(0) as usize + 1
 }
 
 impl<'a> Line<'a> {
@@ -137,9 +184,78 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_length_of_a_line_is_known_without_writing_it() {
+        let long = "x".repeat(255);
+        for (app, domain, passive, seq, start) in [
+            ("A", None, false, 1, 0),
+            ("Zoë \"quoted\" \\ app", Some("example.org"), true, 99, -5),
+            (&long, None, true, u64::MAX, 1_772_355_600_000),
+        ] {
+            let kept = Kept {
+                seq,
+                ping: Ping {
+                    app: AppName::parse(app).expect("a name"),
+                    domain: domain.map(|name| {
+                        Domain::of_url(&format!("https://{name}/"))
+                            .expect("a URL")
+                            .expect("a site")
+                    }),
+                    passive,
+                    span: Span::new(UnixMs(start), UnixMs(start + 10)).expect("not empty"),
+                },
+            };
+            let mut line = Vec::new();
+            Line::Ping(PingLine::of(&kept)).write(&mut line);
+            assert_eq!(line_bytes(&kept), line.len(), "{}", String::from_utf8_lossy(&line));
+        }
+    }
+
+    #[test]
     fn the_checksum_is_the_usual_crc_32() {
         assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
         assert_eq!(crc32(b""), 0);
+    }
+
+    #[test]
+    fn a_ping_from_before_sites_were_known_is_one_without_a_site() {
+        let text = br#"{"ping":{"seq":7,"app":"Editor","start":1772355600000,"end":1772355605250}}"#;
+        let line = [format!("{:08x} ", crc32(text)).as_bytes(), text].concat();
+        let Some(Line::Ping(read)) = Line::read(&line) else {
+            panic!("not read");
+        };
+        let kept = read.kept().expect("a ping");
+        let span = Span::new(UnixMs(1_772_355_600_000), UnixMs(1_772_355_605_250)).expect("not empty");
+        let app = AppName::parse("Editor").expect("a name");
+        assert_eq!(kept.ping, Ping::of_app(app, span));
+        // And one without a site is written as it was then, so that an older agent reads it.
+        let mut bytes = Vec::new();
+        Line::Ping(PingLine::of(&kept)).write(&mut bytes);
+        assert_eq!(bytes.strip_suffix(b"\n"), Some(line.as_slice()));
+    }
+
+    #[test]
+    fn a_site_and_attention_are_read_as_they_were_written() {
+        for (host, passive) in [
+            (Some("example.org"), true),
+            (Some("xn--bcher-kva.example"), false),
+            (Some("[::1]"), false),
+            (None, true),
+        ] {
+            let kept = Kept {
+                seq: 1,
+                ping: Ping {
+                    app: AppName::parse("Browser").expect("a name"),
+                    domain: host.map(|host| {
+                        Domain::of_url(&format!("https://{host}/"))
+                            .expect("a URL")
+                            .expect("a host")
+                    }),
+                    passive,
+                    span: Span::new(UnixMs(0), UnixMs(1)).expect("not empty"),
+                },
+            };
+            assert_eq!(PingLine::of(&kept).kept(), Some(kept));
+        }
     }
 
     #[test]
@@ -147,6 +263,8 @@ mod tests {
         let line = Line::Ping(PingLine {
             seq: 7,
             app: "Zoë \"quoted\" \\ app".into(),
+            domain: Some("example.org".into()),
+            passive: true,
             start: 1_772_355_600_000,
             end: 1_772_355_605_250,
         });

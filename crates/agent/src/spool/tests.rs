@@ -3,14 +3,25 @@ use std::fs::{self, OpenOptions};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use domain::time::Span;
+use domain::usage::{AppName, Domain};
+
 use super::*;
 
 const BASE: i64 = 1_772_355_600_000;
 
 fn ping(number: i64) -> Ping {
     let start = UnixMs(BASE + 5_000 * number);
+    let is_browser = number % 2 != 0;
     Ping {
-        app: AppName::parse(if number % 2 == 0 { "Editor" } else { "Browser" }).expect("a name"),
+        app: AppName::parse(if is_browser { "Browser" } else { "Editor" }).expect("a name"),
+        domain: Domain::of_url(if is_browser {
+            "https://example.org/"
+        } else {
+            "about:blank"
+        })
+        .expect("a URL"),
+        passive: number % 3 == 0,
         span: Span::new(start, start.plus_ms(5_000)).expect("not empty"),
     }
 }
@@ -48,9 +59,9 @@ fn pings_are_there_again_after_a_restart_and_numbers_go_on() {
     let offers = spool.offers(0, 100);
     let expected: Vec<Offer> = (1..)
         .zip(pings(0..4))
-        .map(|(seq, Ping { app, span })| Offer {
+        .map(|(seq, ping)| Offer {
             seq,
-            kept: Kept { seq, app, span },
+            kept: Kept { seq, ping },
         })
         .collect();
     assert_eq!(offers, expected);
@@ -137,6 +148,34 @@ fn a_full_spool_drops_the_oldest_counts_them_and_leaves_no_number_out() {
 }
 
 #[test]
+fn a_spool_holds_so_many_bytes_and_no_more_whatever_the_pings_are_called() {
+    let dir = dir();
+    let named = |number: i64, chars: usize| Ping {
+        app: AppName::parse(&"x".repeat(chars)).expect("a name"),
+        ..ping(number)
+    };
+    let three = [named(0, 255), named(2, 255), named(4, 10)];
+    let mut spool = Spool::open(dir.path(), 1_000).expect("opened");
+    spool.keep(&three).expect("kept");
+    let bytes = spool.summary().bytes;
+    drop(spool);
+    let bounds = Bounds { pings: 1_000, bytes };
+    let mut spool = Spool::open_within(dir.path(), bounds).expect("opened");
+    assert_eq!(
+        (spool.waiting(), spool.summary().bytes),
+        (3, bytes),
+        "at the bound nothing goes"
+    );
+    assert_eq!(spool.keep(&[named(6, 1)]).expect("kept"), 1, "one is enough");
+    assert!(spool.summary().bytes < bytes);
+    assert_eq!(numbers(&mut spool), [(1, 2), (2, 2), (3, 3), (4, 4)]);
+    drop(spool);
+    let spool = Spool::open_within(dir.path(), bounds).expect("opened");
+    let summary = spool.summary();
+    assert_eq!((summary.waiting, summary.dropped), (3, 1));
+}
+
+#[test]
 fn a_refused_ping_goes_and_its_number_stays() {
     let dir = dir();
     let mut spool = open(&dir);
@@ -165,7 +204,7 @@ fn a_spool_that_was_lost_goes_on_above_the_servers_number_and_sends_everything()
     drop(spool);
     let mut spool = open(&dir);
     assert_eq!(numbers(&mut spool), own_numbers(7..=12));
-    assert_eq!(spool.offers(0, 1)[0].kept.span, ping(1).span);
+    assert_eq!(spool.offers(0, 1)[0].kept.ping.span, ping(1).span);
 }
 
 #[test]
@@ -192,7 +231,7 @@ fn numbers_follow_a_server_that_lost_count() {
     drop(spool);
     let mut spool = open(&dir);
     assert_eq!(numbers(&mut spool), own_numbers(4..=4));
-    assert_eq!(spool.offers(0, 1)[0].kept.span, ping(9).span);
+    assert_eq!(spool.offers(0, 1)[0].kept.ping.span, ping(9).span);
 }
 
 #[test]
@@ -313,7 +352,7 @@ proptest! {
                     spool = open(&dir);
                 }
             }
-            let kept: Vec<(u64, Ping)> = spool.book.queue().iter().map(|kept| (kept.seq, Ping { app: kept.app.clone(), span: kept.span })).collect();
+            let kept: Vec<(u64, Ping)> = spool.book.queue().iter().map(|kept| (kept.seq, kept.ping.clone())).collect();
             prop_assert_eq!(&kept, &model);
             let offers = spool.book.offers(0, usize::MAX);
             let seqs: Vec<u64> = offers.iter().map(|offer| offer.seq).collect();

@@ -1,12 +1,11 @@
 //! The watch against a person whose every millisecond is known.
 
-use proptest::prelude::*;
-
 use super::*;
+
+mod day;
 
 const BASE: i64 = 1_772_355_600_000;
 const IDLE_LIMIT_MS: i64 = 10_000;
-const POLL_MS: i64 = 1_000;
 
 fn pace() -> Pace {
     Pace {
@@ -28,6 +27,11 @@ fn look(wall_ms: i64, steady_ms: i64, app: Option<AppName>, idle_ms: i64) -> Loo
         app,
         idle: Duration::from_millis(idle_ms.unsigned_abs()),
     }
+}
+
+/// A moment so many milliseconds after the start, with both clocks in step.
+fn moment(ms: i64) -> Moment {
+    look(ms, ms, None, 0).at
 }
 
 /// Looks at `(seconds, application or "", idle seconds)` with both clocks in step, and the pings as `(application, from, to)` in seconds.
@@ -139,15 +143,130 @@ fn a_person_who_is_idle_at_the_first_look_is_away_until_they_touch_something() {
     assert_eq!(pings, expected(&[("A", 8, 15)]));
 }
 
+fn next(within_ms: impl Into<Option<u64>>, at_input: bool) -> Next {
+    Next {
+        within: within_ms.into().map(Duration::from_millis),
+        at_input,
+    }
+}
+
 #[test]
-fn the_next_look_is_due_when_the_limit_would_be_reached() {
+fn whoever_types_is_looked_at_once_a_ping_and_whoever_rests_when_they_go_on_or_are_away() {
     let mut watch = Watch::new(pace());
-    assert_eq!(watch.look_within(), None);
+    assert_eq!(watch.next(), next(0, false));
     watch.see(look(0, 0, Some(app("A")), 0));
-    watch.see(look(4_000, 4_000, Some(app("A")), 4_000));
-    assert_eq!(watch.look_within(), Some(Duration::from_secs(6)));
-    watch.see(look(10_000, 10_000, Some(app("A")), 10_000));
-    assert_eq!(watch.look_within(), None);
+    assert_eq!(watch.next(), next(5_000, false));
+    watch.see(look(4_000, 4_000, Some(app("A")), 999));
+    assert_eq!(watch.next(), next(5_000, false));
+    watch.see(look(4_001, 4_001, Some(app("A")), 1_000));
+    assert_eq!(watch.next(), next(9_000, true));
+    watch.see(look(13_001, 13_001, Some(app("A")), 10_000));
+    assert_eq!(watch.next(), next(None, true), "away");
+    watch.see(look(900_000, 900_000, Some(app("A")), 0));
+    assert_eq!(watch.next(), next(5_000, false), "back");
+}
+
+#[test]
+fn the_limit_is_looked_at_in_time_however_long_a_ping_is() {
+    let mut watch = Watch::new(Pace {
+        ping_every: Duration::from_mins(5),
+        ..pace()
+    });
+    watch.see(look(0, 0, Some(app("A")), 500));
+    assert_eq!(watch.next(), next(9_500, false));
+}
+
+#[test]
+fn the_focus_moves_when_it_was_told_to_and_not_when_somebody_looked() {
+    let mut watch = Watch::new(pace());
+    let mut pings = watch.see(look(0, 0, Some(app("A")), 0));
+    watch.moved(moment(2_000), Some(&app("B")));
+    pings.extend(watch.see(look(2_900, 2_900, Some(app("B")), 0)));
+    // What comes late was seen by the look before.
+    watch.moved(moment(2_500), Some(&app("B")));
+    watch.moved(moment(4_000), None);
+    watch.moved(moment(4_100), Some(&app("A")));
+    pings.extend(watch.see(look(5_000, 5_000, Some(app("A")), 0)));
+    pings.extend(watch.end());
+    assert_eq!(in_seconds(&pings), expected(&[("A", 0, 2), ("B", 2, 4), ("A", 4, 5)]));
+}
+
+#[test]
+fn a_move_after_a_sleep_does_not_count_the_sleep() {
+    let mut watch = Watch::new(pace());
+    let mut pings = watch.see(look(0, 0, Some(app("A")), 0));
+    pings.extend(watch.see(look(3_000, 3_000, Some(app("A")), 0)));
+    let moved = Moment {
+        wall: UnixMs(BASE + 9_000),
+        ..moment(4_000)
+    };
+    watch.moved(moved, Some(&app("B")));
+    pings.extend(watch.see(look(9_500, 4_500, Some(app("B")), 0)));
+    pings.extend(watch.see(look(11_000, 6_000, Some(app("B")), 500)));
+    pings.extend(watch.end());
+    assert_eq!(in_seconds(&pings), expected(&[("A", 0, 3), ("B", 10, 11)]));
+}
+
+#[test]
+fn a_hold_ends_the_time_at_its_moment_and_whoever_came_back_during_it_counts_from_its_end() {
+    for (idle_secs, back) in [(1, 60), (39, 61)] {
+        let mut watch = Watch::new(pace());
+        let mut pings = watch.see(look(0, 0, Some(app("A")), 0));
+        // The screen was locked a little before anybody looked, and the locker had the focus by then.
+        pings.extend(watch.see(look(8_300, 8_300, Some(app("Locker")), 300)));
+        pings.extend(watch.hold(moment(8_000)));
+        assert_eq!(watch.next(), next(None, false));
+        pings.extend(watch.see(look(40_000, 40_000, Some(app("Locker")), 0)));
+        pings.extend(watch.hold(moment(41_000)));
+        watch.release(moment(60_000));
+        watch.release(moment(60_001));
+        pings.extend(watch.see(look(60_000, 60_000, Some(app("A")), idle_secs * 1_000)));
+        pings.extend(watch.see(look(61_000, 61_000, Some(app("A")), 0)));
+        pings.extend(watch.see(look(65_000, 65_000, Some(app("A")), 0)));
+        pings.extend(watch.end());
+        let pings = in_seconds(&pings);
+        let counted: i64 = pings.iter().map(|(_, from, to)| to - from).sum();
+        assert_eq!(counted, 8 + 65 - back, "idle for {idle_secs} s: {pings:?}");
+        assert!(pings.iter().all(|(app, ..)| app == "A"), "{pings:?}");
+    }
+}
+
+#[test]
+fn what_waited_when_a_hold_began_is_no_absence_if_somebody_is_back_in_time() {
+    for (back, counted) in [(9, 5), (10, 0)] {
+        let mut watch = Watch::new(pace());
+        let mut pings = watch.see(look(0, 0, Some(app("A")), 0));
+        pings.extend(watch.see(look(5_000, 5_000, Some(app("A")), 5_000)));
+        pings.extend(watch.hold(moment(5_000)));
+        assert_eq!(watch.next(), next(5_000, false), "to discard what waits");
+        watch.release(moment(back * 1_000));
+        pings.extend(watch.see(look(back * 1_000, back * 1_000, Some(app("A")), 0)));
+        pings.extend(watch.end());
+        let total_ms: i64 = pings.iter().map(|ping| ping.span.ms()).sum();
+        assert_eq!(total_ms, counted * 1_000, "back after {back} s");
+    }
+}
+
+#[test]
+fn a_hold_outlives_sleep_and_a_clock_that_is_set_back() {
+    for wall_ms in [8 * 3_600_000, -3_600_000] {
+        let mut watch = Watch::new(pace());
+        let mut pings = watch.see(look(0, 0, Some(app("A")), 0));
+        pings.extend(watch.see(look(2_000, 2_000, Some(app("A")), 0)));
+        pings.extend(watch.hold(moment(2_000)));
+        pings.extend(watch.see(look(wall_ms, 3_000, Some(app("A")), 0)));
+        pings.extend(watch.see(look(wall_ms + 2_000, 5_000, Some(app("A")), 0)));
+        let at = look(wall_ms + 3_000, 6_000, Some(app("A")), 500);
+        watch.release(at.at);
+        pings.extend(watch.see(at));
+        pings.extend(watch.see(look(wall_ms + 4_000, 7_000, Some(app("A")), 0)));
+        pings.extend(watch.end());
+        let spans: Vec<_> = pings
+            .iter()
+            .map(|ping| (ping.span.start().0 - BASE, ping.span.end().0 - BASE))
+            .collect();
+        assert_eq!(spans, [(0, 2_000), (wall_ms + 3_000, wall_ms + 4_000)]);
+    }
 }
 
 #[test]
@@ -214,11 +333,12 @@ fn silence_beyond_the_bound_is_not_counted() {
     });
     let a = || Some(app("A"));
     let mut pings = watch.see(look(0, 0, a(), 0));
-    pings.extend(watch.see(look(10_000, 10_000, a(), 0)));
-    pings.extend(watch.see(look(20_001, 20_001, a(), 0)));
-    pings.extend(watch.see(look(21_000, 21_000, a(), 0)));
+    // Due after five seconds.
+    pings.extend(watch.see(look(15_000, 15_000, a(), 0)));
+    pings.extend(watch.see(look(30_001, 30_001, a(), 0)));
+    pings.extend(watch.see(look(32_000, 32_000, a(), 0)));
     pings.extend(watch.end());
-    assert_eq!(in_seconds(&pings), expected(&[("A", 0, 10)]), "at the bound it is");
+    assert_eq!(in_seconds(&pings), expected(&[("A", 0, 15)]), "at the bound it is");
 }
 
 #[test]
@@ -234,214 +354,4 @@ fn what_waits_is_bounded_and_what_is_given_up_is_counted() {
     }
     assert_eq!(watch.forgotten(), 10);
     assert_eq!(watch.end().len(), HELD_MAX);
-}
-
-/// What happens to a simulated person's machine.
-#[derive(Debug, Clone, Copy)]
-enum Act {
-    Focus(Option<u8>),
-    Input,
-    Sleep(i64),
-}
-
-fn act() -> impl Strategy<Value = Act> {
-    prop_oneof![
-        4 => proptest::option::weighted(0.8, 0..3_u8).prop_map(Act::Focus),
-        6 => Just(Act::Input),
-        1 => (1_100..40_000_i64).prop_map(Act::Sleep),
-    ]
-}
-
-/// A day in the life of the machine: per millisecond that it was awake, the focused application and the wall clock.
-struct Day {
-    focus: Vec<Option<u8>>,
-    wall: Vec<i64>,
-    /// Steady milliseconds; the first is before the day.
-    inputs: Vec<i64>,
-    sleeps: Vec<i64>,
-    pings: Vec<Ping>,
-}
-
-fn name_of(focus: Option<u8>) -> Option<AppName> {
-    focus.map(|index| app(["A", "B", "C"][usize::from(index)]))
-}
-
-fn live(idle_at_start_ms: i64, acts: &[(i64, Act)]) -> Day {
-    let mut watch = Watch::new(pace());
-    let mut day = Day {
-        focus: Vec::new(),
-        wall: Vec::new(),
-        inputs: vec![-idle_at_start_ms],
-        sleeps: Vec::new(),
-        pings: Vec::new(),
-    };
-    let (mut focus, mut slept, mut look_due) = (Some(0), 0, 0);
-    let mut acts = acts.iter().scan(0, |at, (gap, act)| {
-        *at += gap;
-        Some((*at, *act))
-    });
-    let mut next = acts.next();
-    let mut now = 0;
-    loop {
-        let mut look_now = now >= look_due;
-        while let Some((_, act)) = next.filter(|(at, _)| *at == now) {
-            match act {
-                Act::Focus(to) => {
-                    look_now |= focus != to;
-                    focus = to;
-                }
-                Act::Input => day.inputs.push(now),
-                Act::Sleep(ms) => {
-                    slept += ms;
-                    day.sleeps.push(now);
-                }
-            }
-            next = acts.next();
-        }
-        let ended = next.is_none();
-        if look_now || ended {
-            let idle_ms = now - day.inputs.last().expect("one before the day");
-            let at = look(now + slept, now, name_of(focus), idle_ms);
-            day.pings.extend(watch.see(at));
-            let within = watch.look_within().map_or(POLL_MS, ms);
-            look_due = now + within.clamp(1, POLL_MS);
-        }
-        if ended {
-            day.pings.extend(watch.end());
-            day.hand_over(focus);
-            return day;
-        }
-        day.focus.push(focus);
-        day.wall.push(now + slept);
-        now += 1;
-    }
-}
-
-impl Day {
-    fn wall_at(&self, steady: i64) -> i64 {
-        match usize::try_from(steady) {
-            Ok(index) if index < self.wall.len() => self.wall[index],
-            // The end of the day, and before its start, where nothing slept.
-            Ok(index) => {
-                self.wall.last().map_or(steady, |last| last + 1)
-                    + i64::try_from(index - self.wall.len()).expect("small")
-            }
-            Err(_) => steady,
-        }
-    }
-
-    fn end(&self) -> i64 {
-        i64::try_from(self.focus.len()).expect("small")
-    }
-
-    fn input_before(&self, at: i64) -> i64 {
-        let after = self.inputs.partition_point(|input| *input <= at);
-        self.inputs[after.max(1) - 1]
-    }
-
-    fn input_from(&self, at: i64) -> i64 {
-        let index = self.inputs.partition_point(|input| *input < at);
-        self.inputs.get(index).copied().unwrap_or(self.end())
-    }
-
-    /// Gives the moments in which the focus is handed over to the application that gets it, as the watch does.
-    fn hand_over(&mut self, last: Option<u8>) {
-        let (mut since, bound) = (0, usize::try_from(ms(HANDOVER_MAX)).expect("small"));
-        for at in 0..=self.focus.len() {
-            let focus = self.focus.get(at).copied().unwrap_or(last);
-            if focus.is_some() {
-                // A day that begins without a focus has nothing to hand over.
-                if since > 0 && at - since <= bound {
-                    self.focus[since..at].fill(focus);
-                }
-                since = at + 1;
-            }
-        }
-    }
-
-    /// The application that may have this millisecond: focused, the person there, no sleep since their last input.
-    fn allowed(&self, at: i64) -> Option<u8> {
-        let (before, after) = (self.input_before(at), self.input_from(at + 1));
-        let slept = self.sleeps.iter().any(|sleep| (before..=at).contains(sleep));
-        let away = self.wall_at(after) - self.wall_at(before) >= IDLE_LIMIT_MS;
-        self.focus[usize::try_from(at).expect("within the day")].filter(|_| !slept && !away)
-    }
-
-    /// The stretches in which time may be lost: a poll's width around a sleep and when the person comes back; and all that waits, when the look at
-    /// the very limit sees an input of that millisecond, and so not whether there was another since the look before.
-    fn uncertain(&self) -> Vec<(i64, i64)> {
-        let sleeps = self.sleeps.iter().map(|sleep| {
-            let back = self.input_from(sleep + POLL_MS + 1);
-            (self.input_before(sleep - POLL_MS - 1), back + POLL_MS + 1)
-        });
-        let returns = self.inputs.windows(2).filter_map(|pair| {
-            let away = self.wall_at(pair[1]) - self.wall_at(pair[0]) >= IDLE_LIMIT_MS;
-            away.then_some((pair[1], pair[1] + POLL_MS + 1))
-        });
-        let limits = self.inputs.iter().filter_map(|input| {
-            let limit = input + IDLE_LIMIT_MS;
-            self.inputs.binary_search(&limit).ok().map(|_| (*input, limit + 1))
-        });
-        sleeps.chain(returns).chain(limits).collect()
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
-
-    /// Never idle or sleeping time, never an overlap, the right application, and nothing lost beyond a poll where a person comes back.
-    #[test]
-    fn pings_are_what_the_person_did(
-        idle_at_start_ms in prop_oneof![Just(0_i64), 0..20_000_i64],
-        acts in proptest::collection::vec((prop_oneof![1 => 1..300_i64, 3 => 1..6_000_i64], act()), 1..40),
-    ) {
-        let day = live(idle_at_start_ms, &acts);
-        let mut counted: Vec<Option<u8>> = vec![None; day.focus.len()];
-        let mut until = i64::MIN;
-        for ping in &day.pings {
-            let (start, end) = (ping.span.start().0 - BASE, ping.span.end().0 - BASE);
-            prop_assert!(until <= start, "{ping:?} overlaps the one before");
-            until = end;
-            for wall in start..end {
-                let index = day.wall.binary_search(&wall);
-                prop_assert!(index.is_ok(), "{ping:?} counts sleep");
-                let index = index.expect("just checked");
-                counted[index] = (0..3).find(|i| name_of(Some(*i)).as_ref() == Some(&ping.app));
-            }
-        }
-        let uncertain = day.uncertain();
-        for (at, counted) in (0..).zip(&counted) {
-            let allowed = day.allowed(at);
-            if counted.is_some() {
-                prop_assert_eq!(*counted, allowed, "at {} ms", at);
-            } else if allowed.is_some() {
-                prop_assert!(uncertain.iter().any(|(from, to)| (*from..*to).contains(&at)), "lost the time at {} ms", at);
-            }
-        }
-    }
-
-    /// Whatever the clocks say, no more is counted than the steady clock ran, and without a clock set back nothing overlaps.
-    #[test]
-    fn no_clock_creates_time(
-        looks in proptest::collection::vec(
-            (0..12_000_i64, prop_oneof![6 => Just(0_i64), 2 => -1_500..1_500_i64, 1 => -90_000..90_000_i64], proptest::option::of(0..3_u8), 0..15_000_i64),
-            1..200,
-        ),
-    ) {
-        let mut watch = Watch::new(pace());
-        let (mut wall, mut steady, mut set_back, mut pings) = (0, 0, false, Vec::new());
-        for (passed, parted, focus, idle) in &looks {
-            wall += passed + parted;
-            steady += passed;
-            set_back |= *parted < -ms(CLOCK_SLACK);
-            pings.extend(watch.see(look(wall, steady, name_of(*focus), *idle)));
-        }
-        pings.extend(watch.end());
-        let counted: i64 = pings.iter().map(|ping| ping.span.ms()).sum();
-        let slack = ms(CLOCK_SLACK) * i64::try_from(looks.len()).expect("small");
-        prop_assert!(counted <= steady + slack);
-        if !set_back {
-            prop_assert!(pings.windows(2).all(|pair| pair[0].span.end() <= pair[1].span.start()));
-        }
-    }
 }

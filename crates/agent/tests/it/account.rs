@@ -5,9 +5,10 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use agent::account::PasswordSource;
+use agent::device_login::{self, NotConfirmed};
 use agent::secret::Secret;
-use agent::server::{SignInError, Tracked};
-use agent::session::Session;
+use agent::server::{DeviceCode, SignInError, Tracked};
+use agent::store::SavedSession;
 
 use crate::rig::{account, ping};
 use crate::stub::{EMAIL, Fault, PASSWORD, Stub};
@@ -64,8 +65,44 @@ fn tokens_of_one_server_or_account_go_to_no_other() {
     somebody.email = "bob@example.org".to_owned();
     assert!(matches!(somebody.token(), Err(SignInError::SignedOut(_))));
     assert_eq!((one.ledger().sign_ins(), other.ledger().sign_ins()), ((1, 0), (0, 0)));
-    let saved = Session::load(dir.path()).expect("read").expect("saved");
+    let saved = SavedSession::load(dir.path()).expect("read").expect("saved");
     assert_eq!((saved.server, saved.email.as_str()), (one.url(), EMAIL));
+}
+
+/// The waits between the questions of a device that is told these words, and what came of it.
+fn waits(words: &[&'static str]) -> (Vec<u64>, Result<(), NotConfirmed>) {
+    let (dir, stub) = (tempfile::tempdir().expect("a directory"), Stub::start());
+    stub.ledger().words = words.iter().copied().collect();
+    let account = account(dir.path(), &stub.url(), None);
+    let code = DeviceCode {
+        device_code: Secret::new("x".to_owned()),
+        user_code: "BBBB-BBBB".to_owned(),
+        verification_uri: String::new(),
+        verification_uri_complete: String::new(),
+        expires_in: 60,
+        interval: 5,
+    };
+    let mut waits = Vec::new();
+    let confirmed = device_login::confirmed(&account.server, &code, |wait| waits.push(wait.as_secs()));
+    (waits, confirmed.map(drop))
+}
+
+#[test]
+fn a_device_asks_at_the_pace_it_is_told_until_it_is_answered_or_the_code_is_old() {
+    let pending = "authorization_pending";
+    assert_eq!(waits(&[pending, pending]), (vec![5, 5, 5], Ok(())));
+    assert_eq!(waits(&["slow_down", pending, "busy"]), (vec![5, 10, 10, 15], Ok(())));
+    assert_eq!(waits(&["access_denied"]), (vec![5], Err(NotConfirmed::Denied)));
+    assert_eq!(
+        waits(&[pending, "expired_token"]),
+        (vec![5, 5], Err(NotConfirmed::Expired))
+    );
+    assert_eq!(waits(&["gibberish", pending]), (vec![5, 10, 10], Ok(())));
+    assert_eq!(waits(&[pending; 20]), (vec![5; 12], Err(NotConfirmed::Expired)));
+    assert!(matches!(
+        waits(&["odd"]),
+        (_, Err(NotConfirmed::SignIn(SignInError::Refused(_))))
+    ));
 }
 
 #[test]

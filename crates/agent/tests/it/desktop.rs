@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::time::{Duration, SystemTime};
 
+use agent::clock::Clock;
 use agent::desktop::Desktop as Display;
 use agent::spool::{self, Spool};
 use serde_json::json;
@@ -144,7 +145,7 @@ fn idle_time_is_not_counted() {
     let agent = scene.agent(&["--idle-secs", "3"]);
     scene.use_for("Writer", 2_000);
     let last = scene.desktop.touch();
-    let display = Display::connect(Some(scene.desktop.display())).expect("a display");
+    let mut display = Display::connect(Some(scene.desktop.display()), Clock::start()).expect("a display");
     wait_until("nobody touched anything for five seconds", || {
         display.look().expect("a look").idle >= Duration::from_secs(5)
     });
@@ -235,7 +236,7 @@ fn killed_while_watching_it_loses_nothing_that_it_had_kept() {
     assert!(!kept.is_empty());
     for kept in kept {
         let of_number = &ledger.taken[&kept.seq];
-        let times = (kept.span.start().to_string(), kept.span.end().to_string());
+        let times = (kept.ping.span.start().to_string(), kept.ping.span.end().to_string());
         assert_eq!(of_number.len(), 1, "one ping to a number: {of_number:?}");
         assert_eq!((&of_number[0].start, &of_number[0].end), (&times.0, &times.1));
     }

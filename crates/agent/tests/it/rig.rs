@@ -16,6 +16,7 @@ use agent::sender::{Heard, Sender};
 use agent::server::Server;
 use agent::session::Device;
 use agent::spool::Spool;
+use agent::store::SessionStore;
 use agent::watch::Ping;
 use domain::time::{Span, UnixMs};
 use domain::usage::AppName;
@@ -34,10 +35,10 @@ pub fn ping(number: u64) -> Ping {
 
 pub fn ping_of(number: u64, app: &str) -> Ping {
     let start = UnixMs(BASE + 5_000 * i64::try_from(number).expect("small"));
-    Ping {
-        app: AppName::parse(app).expect("a name"),
-        span: Span::new(start, start.plus_ms(4_250)).expect("not empty"),
-    }
+    Ping::of_app(
+        AppName::parse(app).expect("a name"),
+        Span::new(start, start.plus_ms(4_250)).expect("not empty"),
+    )
 }
 
 pub fn pings(numbers: std::ops::Range<u64>) -> Vec<Ping> {
@@ -62,7 +63,10 @@ pub fn account(dir: &Path, url: &str, password: Option<&str>) -> Account {
         }),
         device: Device::load_or_make(dir, clock::random).expect("a device"),
         device_name: "test".to_owned(),
-        dir: dir.to_owned(),
+        store: SessionStore {
+            dir: dir.to_owned(),
+            keyring: None,
+        },
         now: clock::wall,
         state: SignInState::default(),
     }
@@ -76,7 +80,7 @@ pub struct Sending {
 
 impl Sending {
     pub fn start(dir: &Path, url: &str, resend: Duration) -> Self {
-        let outbox = Arc::new(Outbox::new(Spool::open(dir, 100_000).expect("a spool")));
+        let outbox = Arc::new(Outbox::new(Spool::open(dir, 200_000).expect("a spool")));
         let mut sender = Sender {
             outbox: Arc::clone(&outbox),
             account: account(dir, url, Some(PASSWORD)),
@@ -84,6 +88,7 @@ impl Sending {
             now: clock::wall,
             dice: || 0.0,
             heard: Heard::default(),
+            rules: None,
         };
         let thread = Some(thread::spawn(move || sender.run()));
         Self { outbox, thread }
@@ -125,6 +130,11 @@ pub fn program(dir: &Path) -> Command {
     command
         .env_clear()
         .env("DAYBOOK_AGENT_DATA_DIR", dir)
+        // Its port is one for all programs of the machine.
+        .env("DAYBOOK_AGENT_NO_RELAY", "true")
+        // Whoever runs the tests may lock their own screen meanwhile.
+        .env("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent")
+        .env("DAYBOOK_AGENT_KEYRING", "off")
         .stdin(Stdio::null());
     command
 }

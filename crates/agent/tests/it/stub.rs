@@ -71,11 +71,17 @@ pub struct Ledger {
     pub rejects: Vec<String>,
     /// Applications that make the whole request a 422 that names nothing.
     pub poison: Vec<String>,
+    /// What a device that waits to be confirmed is told, one after the other; once there is none left, it is confirmed.
+    pub words: VecDeque<&'static str>,
     /// The most pings in a request.
     pub batch_max: usize,
     /// Where the agent keeps its session: a token must be there before it is used.
     pub session_file: Option<PathBuf>,
     pub unsaved_tokens: Vec<String>,
+    /// What is answered to whoever asks for the account's privacy rules; without, there is no such route.
+    pub rules: Option<Value>,
+    /// Everything that was sent, headers and bodies.
+    pub bytes: Vec<u8>,
     access: Option<String>,
     refresh: Option<String>,
     unmerged: Vec<u64>,
@@ -175,9 +181,12 @@ impl Stub {
                 refreshes: 0,
                 rejects: Vec::new(),
                 poison: Vec::new(),
+                words: VecDeque::new(),
                 batch_max: 1_000,
                 session_file: None,
                 unsaved_tokens: Vec::new(),
+                rules: None,
+                bytes: Vec::new(),
                 access: None,
                 refresh: None,
                 unmerged: Vec::new(),
@@ -268,6 +277,7 @@ struct Request {
     route: String,
     headers: BTreeMap<String, String>,
     body: Value,
+    bytes: Vec<u8>,
 }
 
 impl Shared {
@@ -284,7 +294,10 @@ impl Shared {
             let Some(answer) = answer else {
                 return Ok(());
             };
-            let body = answer.body.to_string();
+            let body = match answer.status {
+                304 => String::new(),
+                _ => answer.body.to_string(),
+            };
             let head = format!(
                 "HTTP/1.1 {} X\r\nContent-Type: application/json\r\n{}Content-Length: {}\r\n\r\n",
                 answer.status,
@@ -302,6 +315,7 @@ impl Shared {
 
     fn answer(&self, request: &Request) -> Option<Answer> {
         let mut ledger = self.lock();
+        ledger.bytes.extend_from_slice(&request.bytes);
         let plain = |status, body| Some(Answer::plain(status, body));
         match request.route.as_str() {
             "/api/v1/auth/login" => {
@@ -324,7 +338,30 @@ impl Shared {
                 ledger.end_session();
                 plain(401, json!({"title": "Unauthorized"}))
             }
+            "/api/v1/auth/device-token" => match ledger.words.pop_front() {
+                Some("busy") => plain(503, json!({"title": "Busy"})),
+                Some("gibberish") => plain(200, json!([])),
+                Some(word) => plain(400, json!({"title": "Not yet", "code": word})),
+                None => {
+                    let grant = ledger.grant();
+                    plain(200, grant)
+                }
+            },
             "/api/v1/usage/track" => track(&mut ledger, request),
+            "/api/v1/users/me/privacy-rules" if ledger.rules.is_some() => {
+                let headers = "ETag: \"1\"\r\n".to_owned();
+                let known = request.headers.get("if-none-match").is_some_and(|etag| etag == "\"1\"");
+                let (status, body) = match &ledger.rules {
+                    Some(rules) if !known => (200, rules.clone()),
+                    _ => (304, Value::Null),
+                };
+                Some(Answer {
+                    status,
+                    headers,
+                    body,
+                    whole: true,
+                })
+            }
             _ => plain(404, json!({"title": "Not Found"})),
         }
     }
@@ -442,9 +479,11 @@ fn read_request(reader: &mut impl BufRead) -> std::io::Result<Option<Request>> {
     }
     let route = line.split(' ').nth(1).expect("a request line").to_owned();
     let mut headers = BTreeMap::new();
+    let mut bytes = line.into_bytes();
     loop {
         let mut line = String::new();
         reader.read_line(&mut line)?;
+        bytes.extend_from_slice(line.as_bytes());
         let Some((name, value)) = line.trim_end().split_once(": ") else {
             break;
         };
@@ -455,8 +494,17 @@ fn read_request(reader: &mut impl BufRead) -> std::io::Result<Option<Request>> {
         .map_or(0, |length| length.parse().expect("a length"));
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    let body = serde_json::from_slice(&body).expect("JSON");
-    Ok(Some(Request { route, headers, body }))
+    bytes.extend_from_slice(&body);
+    let body = match length {
+        0 => Value::Null,
+        _ => serde_json::from_slice(&body).expect("JSON"),
+    };
+    Ok(Some(Request {
+        route,
+        headers,
+        body,
+        bytes,
+    }))
 }
 
 /// `2026-03-01T09:00:00.250Z` in Unix milliseconds.

@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, get, patch, web};
 use domain::accounts::{DayStart, FullName, User};
 use domain::reports::Zone;
 use domain::time::UnixMs;
+use domain::usage::Patience;
 use ports::accounts::ProfileChange;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -35,6 +36,9 @@ pub(crate) struct ProfileBody<'a> {
     /// When the person's day starts: seconds after local midnight.
     #[schema(maximum = 86399, example = 14400)]
     day_start: u32,
+    /// How many seconds a heartbeat of a tracker waits for a later one of its device: the time between the two is then its own.
+    #[schema(minimum = 60, maximum = 3600, example = 600)]
+    heartbeat_timeout: u32,
     #[serde(serialize_with = "text")]
     #[schema(value_type = String, format = DateTime, example = "2026-03-01T09:00:00Z")]
     created_at: UnixMs,
@@ -54,6 +58,9 @@ pub(crate) struct ProfileChangeBody {
     /// Whole seconds after local midnight.
     #[schema(minimum = 0, maximum = 86399, example = 14400)]
     day_start: Option<u32>,
+    /// Whole seconds, for heartbeats that come from now on. An API key that is in use goes by it within five minutes.
+    #[schema(minimum = 60, maximum = 3600, example = 600)]
+    heartbeat_timeout: Option<u32>,
     /// The caller's own id, or not given.
     user_id: Option<Uuid>,
     /// The caller's own device, or not given.
@@ -96,7 +103,14 @@ pub(crate) async fn change(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
     Query::none(&request, Some(&caller))?;
-    let known = &["full_name", "timezone", "day_start", "user_id", "device_id"];
+    let known = &[
+        "full_name",
+        "timezone",
+        "day_start",
+        "heartbeat_timeout",
+        "user_id",
+        "device_id",
+    ];
     let fields = Fields::of_body(body.text()?, known)?;
     fields.owned_by(&caller)?;
     let change = fields.into_value(profile_change)?;
@@ -111,10 +125,14 @@ fn profile_change(body: &mut Fields<'_>) -> Option<ProfileChange> {
         // What does not fit is out of range, whatever it is.
         DayStart::from_secs(i64::try_from(secs).unwrap_or(i64::MAX)).map(Some)
     });
+    let heartbeat_timeout = body.optional("heartbeat_timeout", None, |secs: i128| {
+        Patience::from_secs(i64::try_from(secs).unwrap_or(i64::MAX)).map(Some)
+    });
     Some(ProfileChange {
         full_name: full_name?,
         timezone: timezone?,
         day_start: day_start?,
+        heartbeat_timeout: heartbeat_timeout?,
     })
 }
 
@@ -126,6 +144,7 @@ impl<'a> From<&'a User> for ProfileBody<'a> {
             full_name: user.full_name.as_str(),
             timezone: user.timezone,
             day_start: user.day_start.secs(),
+            heartbeat_timeout: user.heartbeat_timeout.secs(),
             created_at: user.created_at,
         }
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 const STEP: Duration = Duration::from_millis(100);
 
 /// Waits for the end of the step that is under way since `asked`.
-pub(super) async fn end_of_step(asked: Instant) {
+pub(crate) async fn end_of_step(asked: Instant) {
     tokio::time::sleep_until(end(asked, Instant::now()).into()).await;
 }
 

@@ -47,6 +47,10 @@ pub(crate) struct SecurityEntryBody {
     /// Where the request came from; `null` for what the operator did.
     #[schema(required, example = "192.0.2.7")]
     address: Option<String>,
+    /// Of how many things, for what has a number: how many privacy rules there are since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 3)]
+    count: Option<u32>,
 }
 
 /// Show what happened to one's own account
@@ -103,6 +107,7 @@ impl From<&SecurityEntry> for SecurityEntryBody {
             device_id: entry.device.map(|device| device.0),
             session_id: entry.session.map(|session| session.0),
             address: entry.address.map(|address| address.to_string()),
+            count: entry.count,
         }
     }
 }

@@ -116,7 +116,8 @@ fn attempt(request: &HttpRequest, body: &mut Fields<'_>) -> Option<SignInAttempt
     })
 }
 
-fn device_key(headers: &HeaderMap) -> Result<DeviceKey, FieldFault> {
+/// The key that the client chose for its device.
+pub(super) fn device_key(headers: &HeaderMap) -> Result<DeviceKey, FieldFault> {
     let mut given = headers.get_all(DEVICE_HEADER);
     let pointer = || format!("/headers/{DEVICE_HEADER}");
     match (given.next(), given.next()) {

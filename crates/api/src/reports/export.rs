@@ -22,7 +22,7 @@ use crate::problem::Problem;
 use crate::query::Query;
 
 use archive::Archive;
-use rows::Format;
+use rows::{Format, Table};
 
 /// The archive, byte for byte.
 #[derive(ToSchema)]
@@ -32,8 +32,8 @@ pub(crate) struct ArchiveBody(Vec<u8>);
 
 /// Export everything that is kept of oneself
 ///
-/// A ZIP of `account.json` (profile, devices, API keys without what is secret, security log), `security_log.csv`, and the timeline as `timeline.csv` and
-/// `timeline.json`, in pieces that end at UTC midnights. In the CSV files, text that a spreadsheet would take for a formula begins with `'`.
+/// A ZIP of `account.json` (profile, devices, API keys without what is secret, privacy rules, security log), `security_log.csv`, and the timeline as `timeline.csv` and
+/// `timeline.json`, in pieces that end at UTC midnights; and the heartbeats as they came, as `heartbeats.csv` and `heartbeats.json`. In the CSV files, text that a spreadsheet would take for a formula begins with `'`.
 #[utoipa::path(
     operation_id = "export_account",
     tag = "accounts",
@@ -80,25 +80,26 @@ struct Making {
 /// What is still to be written.
 enum Todo {
     Account(Box<ExportedAccount>),
-    Begin(Format),
-    Pieces(Format, Span),
-    End(Format),
+    Begin(Table),
+    Rows(Table, Span),
+    End(Table),
     Finish,
 }
 
 impl Making {
     fn new(export: Export, caller: Caller, account: ExportedAccount) -> Self {
         let windows = export.windows(&account.user);
-        let timeline = |format| {
-            let pieces = windows.iter().map(move |window| Todo::Pieces(format, *window));
-            [Todo::Begin(format)]
-                .into_iter()
-                .chain(pieces)
-                .chain([Todo::End(format)])
+        let whole = |table| {
+            let rows = windows.iter().map(move |window| Todo::Rows(table, *window));
+            [Todo::Begin(table)].into_iter().chain(rows).chain([Todo::End(table)])
         };
-        let todo = timeline(Format::Csv)
-            .chain(timeline(Format::Json))
-            .chain([Todo::Finish]);
+        let tables = [
+            Table::Timeline(Format::Csv),
+            Table::Timeline(Format::Json),
+            Table::Heartbeats(Format::Csv),
+            Table::Heartbeats(Format::Json),
+        ];
+        let todo = tables.into_iter().flat_map(whole).chain([Todo::Finish]);
         Self {
             todo: [Todo::Account(Box::new(account))].into_iter().chain(todo).collect(),
             export,
@@ -125,14 +126,22 @@ impl Making {
             Todo::Account(account) => archive
                 .file("account.json", &rows::account_json(&account))
                 .and_then(|()| archive.file("security_log.csv", &rows::log_csv(&account.log))),
-            Todo::Begin(format) => archive.begin(format.file()).and_then(|()| archive.write(format.head())),
-            Todo::Pieces(format, window) => {
-                let pieces = self.export.pieces(&self.caller, window).await;
-                let pieces = pieces.map_err(|error| error.chain())?;
+            Todo::Begin(table) => archive.begin(table.file()).and_then(|()| archive.write(table.head())),
+            Todo::Rows(table, window) => {
                 let is_first = !archive.has_rows();
-                archive.write_rows(&format.rows(&pieces, is_first))
+                let rows = match table {
+                    Table::Timeline(format) => {
+                        let pieces = self.export.pieces(&self.caller, window).await;
+                        pieces.map(|pieces| rows::pieces(format, &pieces, is_first))
+                    }
+                    Table::Heartbeats(format) => {
+                        let heartbeats = self.export.heartbeats(&self.caller, window).await;
+                        heartbeats.map(|heartbeats| rows::heartbeats(format, &heartbeats, is_first))
+                    }
+                };
+                archive.write_rows(&rows.map_err(|error| error.chain())?)
             }
-            Todo::End(format) => archive.write(format.tail()),
+            Todo::End(table) => archive.write(table.format().tail()),
             Todo::Finish => archive.finish(),
         };
         written.map_err(|error| error.to_string())

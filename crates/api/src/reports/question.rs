@@ -5,7 +5,7 @@ use domain::accounts::DeviceId;
 use domain::fault::Fault;
 use domain::reports::{Bridge, Zone};
 use domain::time::{Span, UnixMs};
-use services::reports::{Asked, TimelinePeriod, TotalsQuestion};
+use services::reports::{Asked, ContextsQuestion, TimelinePeriod, TotalsQuestion};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
@@ -14,6 +14,8 @@ use crate::query::Query;
 
 /// The parameters of the reports by application, site and day.
 pub(super) const TOTALS_PARAMETERS: &[&str] = &["date", "from", "to", "tz", "bridge", "device"];
+/// The parameters of the reports by what trackers said.
+pub(super) const CONTEXTS_PARAMETERS: &[&str] = &["date", "from", "to", "tz", "device"];
 /// The parameters of the timeline.
 pub(super) const TIMELINE_PARAMETERS: &[&str] = &["date", "from", "to", "tz"];
 
@@ -37,6 +39,28 @@ pub(crate) struct TotalsParameters {
     /// Gaps of up to this many seconds between two neighbours of one device, application and site count as theirs.
     #[param(minimum = 0, maximum = 3600, default = 30, required = false)]
     bridge: u32,
+    /// Count the time of this device only.
+    #[param(required = false)]
+    device: Uuid,
+}
+
+/// `CONTEXTS_PARAMETERS`, in words.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "tells what the query may hold; it is read one by one")]
+pub(crate) struct ContextsParameters {
+    /// One day. Not together with `from` and `to`; without any of them it is today.
+    #[param(format = Date, example = "2026-03-01", required = false)]
+    date: String,
+    /// The first day.
+    #[param(format = Date, required = false)]
+    from: String,
+    /// The last day, included; at most 366 days in all.
+    #[param(format = Date, required = false)]
+    to: String,
+    /// The zone in which days are counted; the person's own when it is not given. A `+` may stand as it is, or as `%2B`.
+    #[param(example = "Europe/Berlin", required = false)]
+    tz: String,
     /// Count the time of this device only.
     #[param(required = false)]
     device: Uuid,
@@ -74,15 +98,22 @@ pub(super) fn totals(query: &mut Query<'_>) -> Option<TotalsQuestion> {
     let zone = query.optional("tz", None, some_zone);
     let bridge = query.optional("bridge", Bridge::default(), bridge);
     let device = query.optional("device", None, |text| device(text).map(Some));
-    let asked = match ends? {
-        Ends::Today => Asked::Today,
-        Ends::Date(date) => Asked::Date(date),
-        Ends::Both(first, last) => Asked::Range(first, last),
-    };
     Some(TotalsQuestion {
-        asked,
+        asked: ends?.asked(),
         zone: zone?,
         bridge: bridge?,
+        device: device?,
+    })
+}
+
+/// What a report by what trackers said is asked for.
+pub(super) fn contexts(query: &mut Query<'_>) -> Option<ContextsQuestion> {
+    let ends = ends(query, day);
+    let zone = query.optional("tz", None, some_zone);
+    let device = query.optional("device", None, |text| device(text).map(Some));
+    Some(ContextsQuestion {
+        asked: ends?.asked(),
+        zone: zone?,
         device: device?,
     })
 }
@@ -116,6 +147,16 @@ enum Ends<E> {
     Today,
     Date(NaiveDate),
     Both(E, E),
+}
+
+impl Ends<NaiveDate> {
+    fn asked(self) -> Asked {
+        match self {
+            Self::Today => Asked::Today,
+            Self::Date(date) => Asked::Date(date),
+            Self::Both(first, last) => Asked::Range(first, last),
+        }
+    }
 }
 
 fn ends<E>(query: &mut Query<'_>, read: fn(&'static str, &str) -> Result<E, Fault>) -> Option<Ends<E>> {

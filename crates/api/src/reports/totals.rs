@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use domain::reports::{LabelTotals, Zone, by_app, by_site};
 use domain::usage::{AppName, Domain};
 use serde::Serialize;
-use services::reports::TotalsAnswer;
+use services::reports::{Period, TotalsAnswer};
 use utoipa::ToSchema;
 
 use crate::Services;
@@ -18,7 +18,7 @@ use super::question::{self, TOTALS_PARAMETERS, TotalsParameters};
 
 /// What every report by days says first.
 #[derive(Serialize, ToSchema)]
-struct Head {
+pub(super) struct Head {
     /// The first day.
     #[serde(serialize_with = "text")]
     #[schema(value_type = String, format = Date, example = "2026-03-01")]
@@ -114,7 +114,7 @@ pub(crate) async fn apps(
     let totals_ms = answer.sum_ms();
     let ranked = by_app(&totals_ms);
     Ok(HttpResponse::Ok().json(AppsBody {
-        head: Head::of(&answer, sum(&totals_ms)),
+        head: Head::of(&answer.period, sum(&totals_ms)),
         items: app_seconds(&ranked),
     }))
 }
@@ -143,7 +143,7 @@ pub(crate) async fn urls(
         seconds: Seconds { ms: *ms },
     });
     Ok(HttpResponse::Ok().json(UrlsBody {
-        head: Head::of(&answer, sum(&totals_ms)),
+        head: Head::of(&answer.period, sum(&totals_ms)),
         items: items.collect(),
     }))
 }
@@ -173,7 +173,7 @@ pub(crate) async fn days(
     });
     let total_ms = answer.days.iter().map(|day| sum(&day.totals_ms)).sum();
     Ok(HttpResponse::Ok().json(DaysBody {
-        head: Head::of(&answer, total_ms),
+        head: Head::of(&answer.period, total_ms),
         days: days.collect(),
     }))
 }
@@ -184,11 +184,11 @@ async fn answer(request: &HttpRequest, Reader(caller): &Reader, services: &Servi
 }
 
 impl Head {
-    fn of(answer: &TotalsAnswer, total_ms: i64) -> Self {
+    pub(super) fn of(period: &Period, total_ms: i64) -> Self {
         Self {
-            from: answer.period.first,
-            to: answer.period.last,
-            timezone: answer.period.days.zone,
+            from: period.first,
+            to: period.last,
+            timezone: period.days.zone,
             total_seconds: Seconds { ms: total_ms },
         }
     }

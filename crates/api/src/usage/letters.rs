@@ -49,9 +49,26 @@ pub(crate) struct LetterBody<'a> {
     /// The device's number for it.
     #[schema(required, minimum = 1)]
     seq: Option<u64>,
-    /// What it claims; `null` for the number of a ping that was refused at once, which claims nothing.
+    /// What it claims; `null` for a heartbeat, and for the number of a ping that was refused at once, which claims nothing.
     #[schema(required)]
     ping: Option<LetterPingBody<'a>>,
+    /// The heartbeat, where it is one.
+    #[schema(required)]
+    heartbeat: Option<LetterHeartbeatBody<'a>>,
+}
+
+/// A heartbeat that could not be merged.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeadLetterHeartbeat)]
+struct LetterHeartbeatBody<'a> {
+    app_name: &'a str,
+    /// The site, for time in front of a web page.
+    #[schema(required)]
+    domain: Option<&'a str>,
+    #[serde(serialize_with = "text")]
+    #[schema(value_type = String, format = DateTime, example = "2026-03-01T09:00:00Z")]
+    time: UnixMs,
+    passive: bool,
 }
 
 /// What a dead letter claims.
@@ -149,7 +166,7 @@ impl<'a> LetterBody<'a> {
     /// None of one that nobody can read.
     fn of(kept: &'a KeptLetter) -> Option<Self> {
         let arrival = kept.arrival()?;
-        let (device, seq, ping) = match arrival {
+        let (device, seq, ping, heartbeat) = match arrival {
             Arrival::Claim { claim, seq } => {
                 let holder = &claim.segment.holder;
                 let ping = LetterPingBody {
@@ -159,9 +176,19 @@ impl<'a> LetterBody<'a> {
                     end_time: claim.segment.span.end(),
                     passive: holder.rank.attention == Attention::Passive,
                 };
-                (holder.rank.device, *seq, Some(ping))
+                (holder.rank.device, *seq, Some(ping), None)
             }
-            Arrival::Refused { device, seq, .. } => (*device, Some(*seq), None),
+            Arrival::Heartbeat { heartbeat } => {
+                let beat = &heartbeat.beat;
+                let heartbeat = LetterHeartbeatBody {
+                    app_name: beat.label.app_name.as_str(),
+                    domain: beat.label.domain.as_ref().map(Domain::as_str),
+                    time: beat.at,
+                    passive: beat.attention == Attention::Passive,
+                };
+                (beat.device, None, None, Some(heartbeat))
+            }
+            Arrival::Refused { device, seq, .. } => (*device, Some(*seq), None, None),
         };
         Some(Self {
             id: &kept.id,
@@ -170,6 +197,7 @@ impl<'a> LetterBody<'a> {
             device_id: device.0,
             seq: seq.map(domain::usage::Seq::get),
             ping,
+            heartbeat,
         })
     }
 }

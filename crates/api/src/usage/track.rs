@@ -100,6 +100,11 @@ pub(crate) struct TrackedBody {
     /// How many pings were accepted.
     #[schema(example = 1)]
     accepted: usize,
+    /// How many pings were sound and are not kept, because the person's privacy rules exclude them. There is nothing to send again; their numbers, where they
+    /// have any, are settled like those of all others. Not here where there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, example = 1)]
+    excluded: Option<usize>,
     /// Every fault of every ping that was not, and will not be if it is sent again.
     rejected: Vec<RejectedBody>,
     /// Where pings are numbered: all pings of the device up to this number are in the timeline, or were refused. `null` while nothing is known. The device
@@ -130,7 +135,8 @@ struct MergedThrough(Option<u64>);
 
 /// Track pings
 ///
-/// 202 is a promise: what it counts as accepted survives the crash of any one process. One bad ping in a list is told in `rejected` and never holds back the
+/// 202 is a promise: what it counts as accepted survives the crash of any one process. What the person's privacy rules exclude is counted, and kept nowhere. One
+/// bad ping in a list is told in `rejected` and never holds back the
 /// others; a bad ping by itself, or a list with nothing acceptable, is 422. Sending a ping again changes nothing.
 #[utoipa::path(
     operation_id = "track_pings",
@@ -155,14 +161,15 @@ pub(crate) async fn track(
         numbered,
     } = Verdict::of(Sent::read(body.text()?, &caller)?, &services.track.now());
 
-    let count = accepted.len();
+    let judged = accepted.len();
     let tracked = services.track.track(&caller, accepted, refused).await?;
-    if count == 0 {
+    if judged == 0 {
         return Err(Problem::invalid(rejected.into_iter().map(|(_, fault)| fault).collect()));
     }
     Ok(HttpResponse::Accepted().json(TrackedBody {
         status: "queued",
-        accepted: count,
+        accepted: judged - tracked.excluded,
+        excluded: (tracked.excluded > 0).then_some(tracked.excluded),
         rejected: rejected.into_iter().map(RejectedBody::from).collect(),
         merged_through: numbered.then_some(MergedThrough(tracked.merged_through)),
     }))

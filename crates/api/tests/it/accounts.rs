@@ -217,6 +217,7 @@ fn a_profile_is_shown_and_changed_where_it_is_named() {
         "full_name": "ada",
         "timezone": "UTC",
         "day_start": 0,
+        "heartbeat_timeout": 600,
         "created_at": "2026-03-01T12:00:00Z",
     });
     assert_eq!(before, expected);
@@ -226,6 +227,10 @@ fn a_profile_is_shown_and_changed_where_it_is_named() {
     let change = json!({"timezone": "Asia/Kathmandu", "day_start": 14_400, "user_id": ada.id, "device_id": ada.device});
     assert_eq!(patch(&change).expect(200).json(), after);
     assert_eq!(patch(&json!({"full_name": null})).expect(200).json(), after);
+    for secs in [60, 3_600] {
+        after["heartbeat_timeout"] = json!(secs);
+        assert_eq!(patch(&json!({"heartbeat_timeout": secs})).expect(200).json(), after);
+    }
     after["full_name"] = json!("Ada");
     assert_eq!(patch(&json!({"full_name": "Ada"})).expect(200).json(), after);
     assert_eq!(house.get(&ada, ME).json(), after);
@@ -251,6 +256,7 @@ fn every_fault_of_a_change_is_told_at_once_and_then_nothing_changes() {
         (json!(u64::MAX), "out_of_range"),
     ] {
         patch(&json!({"day_start": secs, "full_name": "Eve"})).expect_faults(&[("/day_start", code)]);
+        patch(&json!({"heartbeat_timeout": secs, "full_name": "Eve"})).expect_faults(&[("/heartbeat_timeout", code)]);
     }
     assert_eq!(house.get(&ada, ME).json(), before);
 }

@@ -39,7 +39,7 @@ fn precedences(house: &House) -> Vec<i32> {
     {
         precedences.extend(batch.arrivals.iter().map(|arrival| match arrival {
             Arrival::Claim { claim, .. } => claim.segment.holder.rank.precedence,
-            Arrival::Refused { .. } => panic!("it was good"),
+            _ => panic!("it was good"),
         }));
     }
     precedences

@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
+use std::sync::Arc;
 
+use domain::accounts::{DeviceId, UserId};
+use domain::time::UnixMs;
+use domain::usage::{Arrival, Attention, Beat, Context, ContextText, Heartbeat, Kind, Label, Mention, Patience};
+use ports::usage::TimelineStore;
 use serde_json::{Value, json};
 use zip::ZipArchive;
 
@@ -83,7 +88,14 @@ fn a_timeline_of_many_weeks_is_there_piece_by_piece() {
     let names: Vec<_> = files.keys().collect();
     assert_eq!(
         names,
-        ["account.json", "security_log.csv", "timeline.csv", "timeline.json"]
+        [
+            "account.json",
+            "heartbeats.csv",
+            "heartbeats.json",
+            "security_log.csv",
+            "timeline.csv",
+            "timeline.json"
+        ]
     );
     let rows = pieces.map(|(start, end, _, app, domain)| {
         json!({"start_time": start, "end_time": end, "app_name": app, "domain": domain, "device_id": ada.device})
@@ -98,6 +110,55 @@ fn a_timeline_of_many_weeks_is_there_piece_by_piece() {
 }
 
 #[test]
+fn heartbeats_are_there_one_by_one() {
+    let house = House::new();
+    let ada = house.person("ada");
+    let id = |text: &str| text.parse().expect("an id");
+    let heartbeat = |second: i64| {
+        let beat = Beat {
+            device: DeviceId(id(&ada.device)),
+            at: UnixMs(1_772_355_600_000 + second * 1_000),
+            attention: Attention::Active,
+            precedence: 1,
+            label: Label::trusted("vim", None),
+            patience: Patience::default(),
+        };
+        let context = Context {
+            project: Some(Mention::Named(ContextText::trusted("daybook"))),
+            ..Context::of_kind(Kind::File)
+        };
+        let heartbeat = Heartbeat {
+            user: UserId(id(&ada.id)),
+            beat,
+            context: Arc::new(context),
+        };
+        Arrival::Heartbeat { heartbeat }
+    };
+    let arrivals = [heartbeat(0), heartbeat(-90 * 86_400), heartbeat(60)];
+    house
+        .runtime
+        .block_on(house.timelines.merge(&arrivals))
+        .expect("merged");
+    let files = exported(&house, &ada);
+    let rows = json_of(&files, "heartbeats.json");
+    let times: Vec<_> = rows
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|row| row["time"].clone())
+        .collect();
+    assert_eq!(
+        json!(times),
+        json!(["2025-12-01T09:00:00Z", "2026-03-01T09:00:00Z", "2026-03-01T09:01:00Z"])
+    );
+    assert_eq!(rows[0]["project"], "daybook");
+    let lines: Vec<_> = files["heartbeats.csv"].lines().collect();
+    assert!(lines[0].starts_with("time,app_name,") && lines[1].starts_with("2025-12-01T09:00:00Z,\"vim\","));
+    assert_eq!(lines.len(), 4);
+    assert_eq!(json_of(&files, "timeline.json").as_array().map(Vec::len), Some(1));
+}
+
+#[test]
 fn an_account_without_a_timeline_is_exported_whole() {
     let house = House::new();
     let ada = house.person("ada");
@@ -105,22 +166,37 @@ fn an_account_without_a_timeline_is_exported_whole() {
         .send(&ada, "POST", "/api/v1/api-keys", &json!({"name": "Editor"}))
         .expect(201)
         .json();
+    let rules = json!({"rules": [
+        {"site": "bank.example", "action": "hide"},
+        {"app": "x", "action": "rename", "to": "=Y"},
+    ]});
+    house
+        .send(&ada, "PUT", "/api/v1/users/me/privacy-rules", &rules)
+        .expect(200);
     let files = exported(&house, &ada);
     assert_eq!(json_of(&files, "timeline.json"), json!([]));
     assert_eq!(files["timeline.csv"].lines().count(), 1);
+    assert_eq!(json_of(&files, "heartbeats.json"), json!([]));
+    assert_eq!(files["heartbeats.csv"].lines().count(), 1);
     let account = json_of(&files, "account.json");
     let mut profile = house.get(&ada, "/api/v1/users/me").json();
     profile["second_factor"] = json!(false);
     assert_eq!(account["profile"], profile);
     assert_eq!(account["devices"][1]["id"], json!(ada.device));
     assert_eq!(account["api_keys"][0]["id"], made["id"]);
+    assert_eq!(account["privacy_rules"], rules["rules"]);
     let log = house.get(&ada, "/api/v1/users/me/security-log").json();
     assert_eq!(account["security_log"], log["entries"]);
     assert_eq!(log["entries"][0]["event"], "exported");
     let csv: Vec<_> = files["security_log.csv"].lines().collect();
-    assert_eq!(csv[0], "at,event,device_id,session_id,address");
+    assert_eq!(csv[0], "at,event,device_id,session_id,address,count");
     assert!(csv[1].starts_with("2026-03-01T12:00:00Z,exported,"), "{}", csv[1]);
-    assert_eq!(csv.len(), 1 + 4);
+    assert!(
+        csv[2].contains(",privacy_rules_changed,") && csv[2].ends_with(",127.0.0.1,2"),
+        "{}",
+        csv[2]
+    );
+    assert_eq!(csv.len(), 1 + 5);
 }
 
 #[test]

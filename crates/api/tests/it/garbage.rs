@@ -17,7 +17,7 @@ const QUERIES: [&str; 6] = [
     "/api/v1/users/me",
     "/api/v1/users/me/security-log",
 ];
-const NAMES: [&str; 26] = [
+const NAMES: [&str; 27] = [
     "app_name",
     "url",
     "start_time",
@@ -33,6 +33,7 @@ const NAMES: [&str; 26] = [
     "timezone",
     "refresh_token",
     "day_start",
+    "heartbeat_timeout",
     "code",
     "new_password",
     "token",

@@ -13,7 +13,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use ports::accounts::Mail;
 use ports::usage::{Batch, Dead, DeadContent, DeadLetter, DeadLetters, Outcome, Part, PingSource};
 use serde_json::{Value, json};
-use services::accounts::{FollowStandings, Standings};
+use services::accounts::{FollowStandings, RulesInForce, Standings};
 use services::usage::MergePings;
 use testkit::clock::{TestClock, TestIds};
 use testkit::memory::accounts::MemoryAccounts;
@@ -74,18 +74,21 @@ impl House {
         LazyLock::force(&METERS);
         let clock = Arc::new(TestClock::at(NOON));
         let steady = Arc::new(TestClock::at(UnixMs(0)));
+        let accounts = Arc::new(MemoryAccounts::default());
         let parts = Parts {
             ids: Arc::new(TestIds::default()),
-            accounts: Arc::new(MemoryAccounts::default()),
             timelines: Arc::new(MemoryTimelines::default()),
             queue: MemoryQueue::new(1, clock.clone()),
             mailer: Arc::new(MemoryMailer::default()),
             announcements: Arc::new(MemoryAnnouncements::default()),
             throttle: Arc::new(MemoryThrottle::new(clock.clone())),
             standings: Arc::new(Standings::new(steady.clone())),
+            rules: Arc::new(RulesInForce::new(accounts.clone(), steady.clone())),
+            accounts,
             clock,
         };
-        let follow = FollowStandings::new(parts.announcements.clone(), parts.standings.clone());
+        let follow =
+            FollowStandings::new(parts.announcements.clone(), parts.standings.clone()).with_rules(parts.rules.clone());
         let mut services = parts.services();
         let mut settings = Settings::at("127.0.0.1:0".parse().expect("an address"));
         settings.workers = 1.try_into().expect("not 0");
@@ -130,6 +133,11 @@ impl House {
         self.merge();
         let ping = ping("Diary", None, "2026-03-01T07:00:00Z", "2026-03-01T07:00:05Z");
         self.track(person, &json!({"pings": [ping]})).expect(202);
+        self.give_up()
+    }
+
+    /// What waits first becomes a dead letter; answers its id.
+    pub fn give_up(&self) -> String {
         self.runtime.block_on(async {
             let batch = self
                 .source

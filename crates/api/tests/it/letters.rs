@@ -1,6 +1,10 @@
 //! A person's own dead letters: listed in pages, shown, tried again.
 
+use domain::accounts::{DeviceId, UserId};
+use domain::usage::Arrival;
+use ports::usage::PingQueue;
 use serde_json::{Value, json};
+use testkit::arrivals::heartbeat;
 
 use crate::house::{House, Person};
 
@@ -29,6 +33,7 @@ fn a_letter_is_shown_whole_and_tried_again() {
             "end_time": "2026-03-01T07:00:05Z",
             "passive": false,
         },
+        "heartbeat": null,
     });
     assert_eq!(
         page(&house, &ada, ""),
@@ -55,6 +60,30 @@ fn a_letter_is_shown_whole_and_tried_again() {
         .expect(200)
         .json();
     assert_eq!(timeline["segments"][0]["app_name"], "Diary");
+}
+
+#[test]
+fn a_heartbeat_is_shown_as_one() {
+    let house = House::new();
+    let ada = house.person("ada");
+    let Arrival::Heartbeat { mut heartbeat } = heartbeat(1, 0) else {
+        panic!("it is one")
+    };
+    heartbeat.user = UserId(ada.id.parse().expect("an id"));
+    heartbeat.beat.device = DeviceId(ada.device.parse().expect("an id"));
+    let pushed = house.queue.push(vec![Arrival::Heartbeat { heartbeat }]);
+    house.runtime.block_on(pushed).expect("kept");
+    let id = house.give_up();
+    let letter = json!({
+        "id": id,
+        "died_at": "2026-03-01T12:00:00Z",
+        "reason": "a test",
+        "device_id": ada.device,
+        "seq": null,
+        "ping": null,
+        "heartbeat": {"app_name": "Editor", "domain": null, "time": "2026-03-01T09:00:00Z", "passive": false},
+    });
+    assert_eq!(house.get(&ada, &format!("{LETTERS}/{id}")).expect(200).json(), letter);
 }
 
 #[test]

@@ -1,17 +1,16 @@
 //! The manner of every answer: what is wrong is told in one form, and nothing of the inside is.
 
 use std::io::Write;
-use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::usage::{Arrival, Rules};
+use domain::usage::Arrival;
 use ports::PortError;
 use ports::usage::PingQueue;
 use serde_json::json;
-use services::usage::TrackPings;
 
 use crate::client::{connect, read, takers_of_bodies};
 use crate::house::{House, good_ping};
+use crate::wiring::door_to;
 
 const TRACK: &str = "/api/v1/usage/track";
 
@@ -217,7 +216,7 @@ impl PingQueue for BrokenQueue {
 #[test]
 fn a_mistake_of_ours_is_500_and_shows_nothing_of_the_inside() {
     let house = House::with(|services, _| {
-        services.track = TrackPings::new(Arc::new(BrokenQueue), services.clock.clone(), Rules::default());
+        services.track = door_to(BrokenQueue, services);
     });
     let ada = house.person("ada");
     let call = house.call("POST", TRACK).token(&ada.token).json(&good_ping());

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use crate::client::document;
+use crate::device_sign_in::Device;
 use crate::house::House;
 use crate::schema::{check, properties, resolve};
 
@@ -35,21 +36,29 @@ fn every_route_is_in_it_and_no_other() {
         "delete /api/v1/users/me/totp",
         "get /api/openapi.json",
         "get /api/v1/api-keys",
+        "get /api/v1/auth/device-codes/{user_code}",
         "get /api/v1/devices",
         "get /api/v1/report/apps",
         "get /api/v1/report/days",
+        "get /api/v1/report/editors",
+        "get /api/v1/report/languages",
+        "get /api/v1/report/projects",
         "get /api/v1/report/urls",
         "get /api/v1/usage/dead-letters",
         "get /api/v1/usage/dead-letters/{id}",
         "get /api/v1/usage/timeline",
         "get /api/v1/users/me",
         "get /api/v1/users/me/export",
+        "get /api/v1/users/me/privacy-rules",
         "get /api/v1/users/me/security-log",
         "get /health/live",
         "get /health/ready",
         "patch /api/v1/devices/{id}",
         "patch /api/v1/users/me",
         "post /api/v1/api-keys",
+        "post /api/v1/auth/device-code",
+        "post /api/v1/auth/device-codes/{user_code}",
+        "post /api/v1/auth/device-token",
         "post /api/v1/auth/login",
         "post /api/v1/auth/logout",
         "post /api/v1/auth/logout-all",
@@ -64,6 +73,7 @@ fn every_route_is_in_it_and_no_other() {
         "post /api/v1/users/me/totp/confirm",
         "post /api/v1/users/me/totp/recovery-codes",
         "post /api/v1/users/register",
+        "put /api/v1/users/me/privacy-rules",
     ];
     assert_eq!(documented, expected.map(str::to_owned).into());
     let house = House::new();
@@ -103,7 +113,7 @@ fn it_is_openapi_3_1_in_its_parts() {
             );
             let content = response["content"].as_object().into_iter().flatten();
             let wanted = match (status.as_str(), path.as_str()) {
-                ("204", _) => None,
+                ("204" | "304", _) => None,
                 ("200", "/api/v1/users/me/export") => Some("application/zip"),
                 (status, _) if status.starts_with('2') => Some("application/json"),
                 _ => Some("application/problem+json"),
@@ -184,6 +194,7 @@ fn what_a_body_may_hold_is_what_it_is_read_for() {
         ("post", "/api/v1/users/me/totp/recovery-codes"),
         ("patch", "/api/v1/devices/{id}"),
         ("post", "/api/v1/api-keys"),
+        ("put", "/api/v1/users/me/privacy-rules"),
     ] {
         let schema = resolve(body_of(method, path));
         assert_eq!(schema["additionalProperties"], false, "{method} {path}");
@@ -260,7 +271,7 @@ fn what_a_query_may_hold_is_what_it_is_read_for() {
             asked += 1;
         }
     }
-    assert_eq!(asked, 3 * 6 + 4 + 2 + 2 + 1);
+    assert_eq!(asked, 3 * 6 + 3 * 5 + 4 + 2 + 2 + 1);
 }
 
 #[test]
@@ -277,11 +288,13 @@ fn the_answers_are_as_they_are_documented() {
         )],
     );
     let letter = house.bury(&ada);
+    let device = Device::begin(&house, "tv");
     for (path, method, operation) in operations() {
         let has_list = method == "get" && operation["responses"]["200"]["content"]["application/json"].is_object();
         if has_list {
             // The client holds each answer against its schema.
-            house.get(&ada, &path.replace("{id}", &letter)).expect(200);
+            let path = path.replace("{id}", &letter).replace("{user_code}", &device.shown);
+            house.get(&ada, &path).expect(200);
         }
     }
 }
@@ -295,6 +308,7 @@ fn an_answer_that_breaks_its_schema_is_noticed() {
         "full_name": "Ada",
         "timezone": "UTC",
         "day_start": 0,
+        "heartbeat_timeout": 600,
         "created_at": "2026-03-01T12:00:00Z",
     });
     assert_eq!(check(&profile, schema("Profile")), Ok(()));

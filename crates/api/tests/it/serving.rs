@@ -7,14 +7,14 @@ use std::thread;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::usage::{Arrival, Rules};
+use domain::usage::Arrival;
 use ports::PortError;
 use ports::usage::PingQueue;
-use services::usage::TrackPings;
 use tokio::sync::Semaphore;
 
 use crate::client::{connect, read};
 use crate::house::{House, good_ping};
+use crate::wiring::door_to;
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -138,7 +138,7 @@ fn a_request_that_is_under_way_finishes_while_the_server_stops() {
             arrived: Arc::clone(&arrived),
             open: Arc::clone(&open),
         };
-        services.track = TrackPings::new(Arc::new(gate), services.clock.clone(), Rules::default());
+        services.track = door_to(gate, services);
     });
     let ada = house.person("ada");
     let idle = connect(house.address());
@@ -176,7 +176,7 @@ fn a_request_that_never_finishes_does_not_hold_the_server_up_for_ever() {
             arrived: Arc::clone(&arrived),
             open: Arc::clone(&open),
         };
-        services.track = TrackPings::new(Arc::new(gate), services.clock.clone(), Rules::default());
+        services.track = door_to(gate, services);
     });
     let ada = house.person("ada");
     let mut stream = connect(house.address());
@@ -207,7 +207,7 @@ fn a_connection_whose_request_is_under_way_does_not_rest_however_long_it_takes()
             arrived: Arc::clone(&arrived),
             open: Arc::clone(&open),
         };
-        services.track = TrackPings::new(Arc::new(gate), services.clock.clone(), Rules::default());
+        services.track = door_to(gate, services);
     });
     let ada = house.person("ada");
     let call = house

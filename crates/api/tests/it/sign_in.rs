@@ -33,6 +33,7 @@ fn disable(house: &House, name: &str, disabled: bool) {
         device: None,
         session: None,
         address: None,
+        count: None,
     };
     let address = Email::parse(&email(name)).expect("an address");
     house.runtime.block_on(async {

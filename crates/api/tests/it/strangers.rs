@@ -9,7 +9,9 @@ use crate::export::exported;
 use crate::house::{House, PASSWORD, Person};
 
 /// The operations that need no token, as they are for people who have none yet, and for whoever watches the server.
-const OPEN: [&str; 8] = [
+const OPEN: [&str; 10] = [
+    "begin_device_sign_in",
+    "claim_device_sign_in",
     "health_live",
     "health_ready",
     "login",
@@ -76,12 +78,32 @@ fn body(id: &str) -> Option<Value> {
         "change_device" => Some(json!({"name": "Eve's", "precedence": 1_000})),
         "change_password" => Some(json!({"password": PASSWORD, "new_password": "horse of eve"})),
         "change_email" => Some(json!({"password": PASSWORD, "email": "new@example.org"})),
+        "answer_waiting_device" => Some(json!({"approve": true})),
         "make_api_key" => Some(json!({"name": "Eve's"})),
+        "change_privacy_rules" => Some(json!({"rules": [{"app": "*", "action": "exclude"}]})),
         "begin_second_factor" | "remove_second_factor" | "renew_recovery_codes" | "erase_account" => Some(proof),
         "confirm_second_factor" => Some(json!({"code": "123456"})),
-        "list_api_keys" | "revoke_api_key" | "list_devices" | "sign_device_out" | "logout" | "logout_all"
-        | "show_profile" | "show_security_log" | "export_account" | "show_timeline" | "report_apps" | "report_urls"
-        | "report_days" | "list_dead_letters" | "show_dead_letter" | "replay_dead_letter" => None,
+        "show_waiting_device"
+        | "list_api_keys"
+        | "revoke_api_key"
+        | "list_devices"
+        | "sign_device_out"
+        | "logout"
+        | "logout_all"
+        | "show_profile"
+        | "show_privacy_rules"
+        | "show_security_log"
+        | "export_account"
+        | "show_timeline"
+        | "report_apps"
+        | "report_urls"
+        | "report_days"
+        | "report_projects"
+        | "report_languages"
+        | "report_editors"
+        | "list_dead_letters"
+        | "show_dead_letter"
+        | "replay_dead_letter" => None,
         other => panic!("{other} is called by no stranger: say here what it takes"),
     }
 }
@@ -110,6 +132,11 @@ impl Owner {
             "2026-03-01T10:00:00Z",
         );
         let letter = house.bury(&person);
+        let rules = json!({"rules": [{"app": "Hers", "action": "exclude"}]});
+        house
+            .send(&person, "PUT", "/api/v1/users/me/privacy-rules", &rules)
+            .expect(200);
+        house.hear();
         house.tracked(&person, &[diary]);
         Self {
             letter,
@@ -142,6 +169,7 @@ impl Owner {
             "/api/v1/users/me",
             "/api/v1/devices",
             "/api/v1/api-keys",
+            "/api/v1/users/me/privacy-rules",
             "/api/v1/users/me/security-log?limit=500",
             "/api/v1/usage/timeline?from=2026-02-01&to=2026-03-02",
             "/api/v1/report/days?from=2026-02-01&to=2026-03-02",
@@ -168,7 +196,7 @@ impl Owner {
     #[track_caller]
     fn is_not_in(&self, answer: &Answer, at: &str) {
         let text = String::from_utf8_lossy(&answer.body);
-        let names = ["ada@", "ada-laptop", "Diary", "secret.example", "Plug-in"];
+        let names = ["ada@", "ada-laptop", "Diary", "secret.example", "Plug-in", "Hers"];
         for of_hers in names.into_iter().chain(self.ids()).chain([self.person.id.as_str()]) {
             assert!(!text.contains(of_hers), "{at} shows {of_hers}: {text}");
         }
@@ -300,7 +328,7 @@ fn a_key_is_let_in_where_its_scope_allows_it_and_nowhere_else() {
         };
         let (allowed, refused): (&[&String], &[&String]) = match (operation.ways.contains(&"api_key"), operation.id) {
             (false, _) => (&[], &[&reads, &writes, &both]),
-            (true, "track_pings" | "replay_dead_letter") => (&[&writes, &both], &[&reads]),
+            (true, "track_pings" | "replay_dead_letter" | "show_privacy_rules") => (&[&writes, &both], &[&reads]),
             (true, _) => (&[&reads, &both], &[&writes]),
         };
         for key in refused {
@@ -316,8 +344,12 @@ fn a_key_is_let_in_where_its_scope_allows_it_and_nowhere_else() {
         "replay_dead_letter",
         "report_apps",
         "report_days",
+        "report_editors",
+        "report_languages",
+        "report_projects",
         "report_urls",
         "show_dead_letter",
+        "show_privacy_rules",
         "show_timeline",
         "track_pings",
     ];

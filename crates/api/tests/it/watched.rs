@@ -4,13 +4,13 @@ use std::io;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use async_trait::async_trait;
-use domain::usage::{Arrival, Rules};
+use domain::usage::Arrival;
 use ports::PortError;
 use ports::usage::PingQueue;
 use serde_json::{Value, json};
-use services::usage::TrackPings;
 
 use crate::house::{House, METERS, ping};
+use crate::wiring::door_to;
 
 static LINES: LazyLock<Lines> = LazyLock::new(|| {
     let lines = Lines::default();
@@ -116,7 +116,7 @@ fn each_request_has_one_line_with_its_route_and_person_and_nothing_of_their_life
 fn the_cause_of_a_failure_is_logged_once_on_the_line_of_its_request() {
     LazyLock::force(&LINES);
     let house = House::with(|services, _| {
-        services.track = TrackPings::new(Arc::new(BrokenQueue), services.clock.clone(), Rules::default());
+        services.track = door_to(BrokenQueue, services);
     });
     let ada = house.person("ada");
     let ping = ping("Editor", None, "2026-03-01T09:00:00Z", "2026-03-01T09:00:05Z");

@@ -3,18 +3,21 @@
 use std::sync::Arc;
 
 use api::Services;
+use domain::time::UnixMs;
 use domain::usage::Rules;
+use futures_util::FutureExt;
+use ports::usage::PingQueue;
 use services::accounts::{
-    ApiKeys, Authenticate, ChangeEmail, ChangePassword, Devices, Endings, ExportAccount, Journal, KeyRing,
-    NewPasswords, Profile, Recognition, Refresh, Register, ResetPassword, SecondFactorUse, SecurityLog, SignIn,
-    SignOut, Standings, Tokens,
+    ApiKeys, Authenticate, ChangeEmail, ChangePassword, DeviceSignIn, Devices, Endings, ExportAccount, FollowStandings,
+    Journal, KeyRing, NewPasswords, Privacy, Profile, Recognition, Refresh, Register, ResetPassword, RulesInForce,
+    SecondFactorUse, SecurityLog, SignIn, SignOut, Standings, Tokens,
 };
 use services::reports::{Export, Reports};
 use services::usage::{Erase, OwnLetters, TrackPings};
 use testkit::clock::{TestClock, TestIds};
 use testkit::memory::accounts::MemoryAccounts;
 use testkit::memory::crypto::{MemoryAccessTokens, MemoryPasswords, MemoryRefreshTokens};
-use testkit::memory::factors::{MemoryApiKeys, MemoryFactors, MemoryResetTokens};
+use testkit::memory::factors::{MemoryApiKeys, MemoryDeviceCodes, MemoryFactors, MemoryResetTokens};
 use testkit::memory::mail::MemoryMailer;
 use testkit::memory::queue::MemoryQueue;
 use testkit::memory::standing::MemoryAnnouncements;
@@ -32,6 +35,22 @@ pub struct Parts {
     pub announcements: Arc<MemoryAnnouncements>,
     pub throttle: Arc<MemoryThrottle>,
     pub standings: Arc<Standings>,
+    pub rules: Arc<RulesInForce>,
+}
+
+/// The door to another queue, for people who have no rules.
+pub fn door_to(queue: impl PingQueue + 'static, services: &Services) -> TrackPings {
+    let steady = Arc::new(TestClock::at(UnixMs(0)));
+    let rules = Arc::new(RulesInForce::new(Arc::new(MemoryAccounts::default()), steady.clone()));
+    let standings = Arc::new(Standings::new(steady));
+    let mut follow =
+        FollowStandings::new(Arc::new(MemoryAnnouncements::default()), standings).with_rules(rules.clone());
+    let heard = follow
+        .follow()
+        .now_or_never()
+        .expect("the first question is answered at once");
+    assert!(heard.expect("it can be heard"));
+    TrackPings::new(Arc::new(queue), services.clock.clone(), Rules::default(), rules)
 }
 
 /// What the use cases share.
@@ -61,6 +80,7 @@ impl Parts {
                 endings: shared.endings.clone(),
                 journal: shared.journal.clone(),
             },
+            device_sign_in: self.device_sign_in(&shared),
             refresh: Refresh {
                 sessions: self.accounts.clone(),
                 tokens: shared.tokens.clone(),
@@ -96,15 +116,13 @@ impl Parts {
             },
             export: self.export(&shared),
             erase: self.erase(&shared),
-            track: TrackPings::new(Arc::new(self.queue.clone()), self.clock.clone(), Rules::default()),
+            privacy: self.privacy(&shared),
+            track: self.track(),
+            pending: Arc::new(self.queue.clone()),
             letters: OwnLetters {
                 letters: Arc::new(self.queue.clone()),
             },
-            reports: Reports {
-                reader: self.timelines.clone(),
-                users: self.accounts.clone(),
-                clock: self.clock.clone(),
-            },
+            reports: self.reports(),
             authenticate: Authenticate {
                 access_tokens: shared.access.clone(),
                 keys: Arc::new(KeyRing::new(self.accounts.clone(), shared.keys, self.clock.clone())),
@@ -114,6 +132,15 @@ impl Parts {
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             probes: Vec::new(),
+        }
+    }
+
+    fn reports(&self) -> Reports {
+        Reports {
+            reader: self.timelines.clone(),
+            contexts: self.timelines.clone(),
+            users: self.accounts.clone(),
+            clock: self.clock.clone(),
         }
     }
 
@@ -144,6 +171,18 @@ impl Parts {
             keys: Arc::new(MemoryApiKeys::default()),
             access,
             journal,
+        }
+    }
+
+    fn device_sign_in(&self, shared: &Shared) -> DeviceSignIn {
+        DeviceSignIn {
+            codes: self.accounts.clone(),
+            maker: Arc::new(MemoryDeviceCodes::default()),
+            throttle: self.throttle.clone(),
+            log: self.accounts.clone(),
+            tokens: shared.tokens.clone(),
+            endings: shared.endings.clone(),
+            journal: shared.journal.clone(),
         }
     }
 
@@ -192,16 +231,31 @@ impl Parts {
         }
     }
 
+    fn privacy(&self, shared: &Shared) -> Privacy {
+        Privacy {
+            store: self.accounts.clone(),
+            announcements: self.announcements.clone(),
+            journal: shared.journal.clone(),
+        }
+    }
+
+    fn track(&self) -> TrackPings {
+        let queue = Arc::new(self.queue.clone());
+        TrackPings::new(queue, self.clock.clone(), Rules::default(), self.rules.clone())
+    }
+
     fn export(&self, shared: &Shared) -> Export {
         Export {
             account: ExportAccount {
                 users: self.accounts.clone(),
                 devices: self.accounts.clone(),
                 keys: self.accounts.clone(),
+                privacy: self.accounts.clone(),
                 log: self.accounts.clone(),
                 journal: shared.journal.clone(),
             },
             reader: self.timelines.clone(),
+            contexts: self.timelines.clone(),
             clock: self.clock.clone(),
         }
     }

@@ -4,18 +4,20 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use adapters::ambient::{SystemClock, SystemIds};
-use adapters::crypto::{Argon2Passwords, RandomApiKeys, RandomRefreshTokens, RandomResetTokens, TotpFactors};
+use adapters::crypto::{
+    Argon2Passwords, RandomApiKeys, RandomDeviceCodes, RandomRefreshTokens, RandomResetTokens, TotpFactors,
+};
 use adapters::mail::Nowhere;
 use adapters::postgres::{self, Accounts, Database, Timelines};
 use adapters::redis::Redis;
 use domain::usage::Rules;
-use ports::accounts::{AccessTokens, Mailer, Passwords};
+use ports::accounts::{AccessTokens, Hearing, Mailer, Passwords};
 use ports::usage::PingQueue;
 use ports::{Clock, Ids};
 use services::accounts::{
-    ApiKeys, Authenticate, ChangeEmail, ChangePassword, Devices, Endings, ExportAccount, Journal, KeyRing,
-    NewPasswords, Profile, Recognition, Refresh, Register, ResetPassword, SecondFactorUse, SecurityLog, SignIn,
-    SignOut, Standings, Tokens,
+    ApiKeys, Authenticate, ChangeEmail, ChangePassword, DeviceSignIn, Devices, Endings, ExportAccount, Journal,
+    KeyRing, NewPasswords, Privacy, Profile, Recognition, Refresh, Register, ResetPassword, RulesInForce,
+    SecondFactorUse, SecurityLog, SignIn, SignOut, Standings, Tokens,
 };
 use services::reports::{Export, Reports};
 use services::usage::{Erase, OwnLetters, TrackPings};
@@ -73,7 +75,7 @@ impl Shared {
 pub(super) async fn services(
     addresses: (&str, &str),
     queue: Arc<dyn PingQueue>,
-    standings: Arc<Standings>,
+    hearing: Arc<dyn Hearing>,
 ) -> Result<api::Services, Failure> {
     let (database_url, redis_url) = addresses;
     let database = postgres::connect(&postgres::Settings::new(database_url))
@@ -82,7 +84,8 @@ pub(super) async fn services(
         .map_err(Failure::because("could not read the URL of the bench's Redis"))?;
     let access: Arc<dyn AccessTokens> = Arc::new(stage::tokens(&database).await?);
     let shared = Shared::new(database, redis, Arc::clone(&access));
-    Ok(serve(&shared, access, queue, standings))
+    let knowledge = super::knowledge(hearing, shared.accounts.clone()).await;
+    Ok(serve(&shared, access, queue, knowledge))
 }
 
 #[expect(
@@ -93,7 +96,7 @@ fn serve(
     shared: &Shared,
     access_tokens: Arc<dyn AccessTokens>,
     queue: Arc<dyn PingQueue>,
-    standings: Arc<Standings>,
+    (standings, rules): (Arc<Standings>, Arc<RulesInForce>),
 ) -> api::Services {
     let Shared {
         accounts,
@@ -116,6 +119,15 @@ fn serve(
         sign_in: SignIn {
             recognition: recognition.clone(),
             sessions: accounts.clone(),
+            tokens: tokens.clone(),
+            endings: endings.clone(),
+            journal: journal.clone(),
+        },
+        device_sign_in: DeviceSignIn {
+            codes: accounts.clone(),
+            maker: Arc::new(RandomDeviceCodes),
+            throttle: recognition.throttle.clone(),
+            log: accounts.clone(),
             tokens: tokens.clone(),
             endings: endings.clone(),
             journal: journal.clone(),
@@ -185,10 +197,12 @@ fn serve(
                 users: accounts.clone(),
                 devices: accounts.clone(),
                 keys: accounts.clone(),
+                privacy: accounts.clone(),
                 log: accounts.clone(),
                 journal: journal.clone(),
             },
             reader: timelines.clone(),
+            contexts: timelines.clone(),
             clock: clock.clone(),
         },
         erase: Erase {
@@ -199,12 +213,19 @@ fn serve(
             endings: endings.clone(),
             journal: journal.clone(),
         },
-        track: TrackPings::new(queue, clock.clone(), Rules::default()),
+        privacy: Privacy {
+            store: accounts.clone(),
+            announcements: Arc::clone(&endings.announcements),
+            journal: journal.clone(),
+        },
+        track: TrackPings::new(queue, clock.clone(), Rules::default(), rules),
+        pending: Arc::new(redis.pending_pings()),
         letters: OwnLetters {
             letters: Arc::new(redis.dead_letters()),
         },
         reports: Reports {
             reader: timelines.clone(),
+            contexts: timelines.clone(),
             users: accounts.clone(),
             clock: clock.clone(),
         },

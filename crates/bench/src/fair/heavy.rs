@@ -121,6 +121,7 @@ impl Heavy {
             attention: Attention::Active,
             precedence: self.caller.precedence,
             device: self.caller.device,
+            beat: None,
         };
         Timeline::of((0..merged.min(a_round)).filter_map(|place| {
             let round = (merged - 1 - place) / a_round;

@@ -3,12 +3,15 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use adapters::crypto::{Argon2Passwords, RandomApiKeys, RandomRefreshTokens, RandomResetTokens, TotpFactors};
+use adapters::crypto::{
+    Argon2Passwords, RandomApiKeys, RandomDeviceCodes, RandomRefreshTokens, RandomResetTokens, TotpFactors,
+};
 use adapters::postgres::Accounts;
 use ports::accounts::{AccessTokens, Mailer, Passwords, SignInThrottle};
 use services::accounts::{
-    ApiKeys, ChangeEmail, ChangePassword, Devices, Endings, ExportAccount, Journal, KeyRing, NewPasswords, Profile,
-    Recognition, Refresh, Register, ResetPassword, SecondFactorUse, SecurityLog, SignIn, SignOut, Tokens,
+    ApiKeys, ChangeEmail, ChangePassword, DeviceSignIn, Devices, Endings, ExportAccount, Journal, KeyRing,
+    NewPasswords, Privacy, Profile, Recognition, Refresh, Register, ResetPassword, SecondFactorUse, SecurityLog,
+    SignIn, SignOut, Tokens,
 };
 
 use super::Parts;
@@ -73,6 +76,18 @@ impl People {
         SignIn {
             recognition: self.recognition.clone(),
             sessions: self.accounts.clone(),
+            tokens: self.tokens.clone(),
+            endings: self.endings.clone(),
+            journal: self.journal.clone(),
+        }
+    }
+
+    pub(super) fn device_sign_in(&self) -> DeviceSignIn {
+        DeviceSignIn {
+            codes: self.accounts.clone(),
+            maker: Arc::new(RandomDeviceCodes),
+            throttle: Arc::clone(&self.recognition.throttle),
+            log: self.accounts.clone(),
             tokens: self.tokens.clone(),
             endings: self.endings.clone(),
             journal: self.journal.clone(),
@@ -171,11 +186,20 @@ impl People {
         }
     }
 
+    pub(super) fn privacy(&self) -> Privacy {
+        Privacy {
+            store: self.accounts.clone(),
+            announcements: Arc::clone(&self.endings.announcements),
+            journal: self.journal.clone(),
+        }
+    }
+
     pub(super) fn export(&self) -> ExportAccount {
         ExportAccount {
             users: self.accounts.clone(),
             devices: self.accounts.clone(),
             keys: self.accounts.clone(),
+            privacy: self.accounts.clone(),
             log: self.accounts.clone(),
             journal: self.journal.clone(),
         }

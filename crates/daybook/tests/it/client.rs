@@ -74,6 +74,17 @@ impl Client {
         )
     }
 
+    /// What takes the place of what was there.
+    pub fn put(&self, path: &str, caller: &Caller, body: &Value) -> Answer {
+        let request = self.agent.put(format!("{}{path}", self.base));
+        answer(
+            request
+                .header("Authorization", format!("Bearer {}", caller.token))
+                .header("Content-Type", "application/json")
+                .send(body.to_string()),
+        )
+    }
+
     /// A deletion, which some of them ask a proof for.
     pub fn delete(&self, path: &str, caller: &Caller, proof: Option<&Value>) -> Answer {
         let request = self

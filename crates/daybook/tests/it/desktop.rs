@@ -35,7 +35,9 @@ fn agent(desktop: &Desktop, server: &str, data: &Path) -> Program {
         .args(["--display", desktop.display()])
         .arg("--data-dir")
         .arg(data);
-    command.env("DAYBOOK_PASSWORD", "correct horse battery");
+    command
+        .env("DAYBOOK_PASSWORD", "correct horse battery")
+        .env("DAYBOOK_AGENT_NO_RELAY", "true");
     Program::start(command)
 }
 

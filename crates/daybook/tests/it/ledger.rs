@@ -172,6 +172,7 @@ impl People {
             attention: ping.attention,
             precedence: caller.precedence,
             device,
+            beat: None,
         };
         Segment {
             span: ping.span,

@@ -1,14 +1,17 @@
 //! Daybook as it is run: the built binary, real servers, over HTTP.
 
+mod canary;
 mod client;
 mod commands;
 mod crash;
+mod day;
 mod deploy;
 mod desktop;
 mod edge;
 mod law;
 mod ledger;
 mod metrics;
+mod packages;
 mod program;
 mod standing;
 mod trust;

@@ -1,5 +1,6 @@
 //! Accounts, devices and sessions on two API nodes over one Postgres and one Redis, as people and operators meet them.
 
+mod device;
 mod erasure;
 mod export;
 mod factor;

@@ -22,6 +22,8 @@ pub struct SecurityEntry {
     pub session: Option<SessionId>,
     /// Where the request came from; `None` for the operator's command line.
     pub address: Option<IpAddr>,
+    /// Of how many things, where that is part of what happened: how many privacy rules there are since.
+    pub count: Option<u32>,
 }
 
 macro_rules! events {
@@ -88,8 +90,16 @@ events! {
     Disabled = "disabled",
     /// The operator opened it again.
     Enabled = "enabled",
+    /// The privacy rules were changed.
+    PrivacyRulesChanged = "privacy_rules_changed",
     /// Everything that is kept of the person was exported.
     Exported = "exported",
+    /// The sign-in of a device was confirmed by the code that it showed.
+    DeviceCodeApproved = "device_code_approved",
+    /// The sign-in of a device was turned down by the code that it showed.
+    DeviceCodeDenied = "device_code_denied",
+    /// A code was tried that no device shows.
+    DeviceCodeUnknown = "device_code_unknown",
 }
 
 impl SecurityEvent {

@@ -20,10 +20,11 @@ pub fn by_site(totals_ms: &LabelTotals) -> Vec<(Option<Domain>, i64)> {
     ranked(totals_ms, |label| label.domain.clone())
 }
 
-fn ranked<K: Hash + Ord>(totals_ms: &LabelTotals, key: impl Fn(&Label) -> K) -> Vec<(K, i64)> {
+/// Milliseconds by `key`, longest first, ties by the key.
+pub(super) fn ranked<T, K: Hash + Ord>(totals_ms: &HashMap<T, i64>, key: impl Fn(&T) -> K) -> Vec<(K, i64)> {
     let mut sums: HashMap<K, i64> = HashMap::new();
-    for (label, ms) in totals_ms {
-        *sums.entry(key(label)).or_default() += ms;
+    for (total, ms) in totals_ms {
+        *sums.entry(key(total)).or_default() += ms;
     }
     let mut ranked: Vec<(K, i64)> = sums.into_iter().collect();
     ranked.sort_by(|(key_a, ms_a), (key_b, ms_b)| ms_b.cmp(ms_a).then_with(|| key_a.cmp(key_b)));

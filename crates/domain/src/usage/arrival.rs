@@ -3,7 +3,7 @@
 use crate::accounts::{DeviceId, UserId};
 use crate::fault::Fault;
 
-use super::Claim;
+use super::{Claim, Heartbeat};
 
 /// The number a device gives a ping: it starts at 1 and counts up by one, for as long as the device exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +41,11 @@ pub enum Arrival {
         /// Its number, where the device numbers its pings.
         seq: Option<Seq>,
     },
+    /// A heartbeat that was accepted: a point, from which claims are derived where it is merged.
+    Heartbeat {
+        /// The point.
+        heartbeat: Heartbeat,
+    },
     /// A numbered ping that was refused for good. It claims nothing, but its number is settled: without this, the device could never be told
     /// that everything up to a later number is done.
     Refused {
@@ -59,6 +64,7 @@ impl Arrival {
     pub fn user(&self) -> UserId {
         match self {
             Self::Claim { claim, .. } => claim.user,
+            Self::Heartbeat { heartbeat } => heartbeat.user,
             Self::Refused { user, .. } => *user,
         }
     }
@@ -68,6 +74,7 @@ impl Arrival {
     pub fn numbered(&self) -> Option<(DeviceId, Seq)> {
         match self {
             Self::Claim { claim, seq } => seq.map(|seq| (claim.segment.holder.rank.device, seq)),
+            Self::Heartbeat { .. } => None,
             Self::Refused { device, seq, .. } => Some((*device, *seq)),
         }
     }

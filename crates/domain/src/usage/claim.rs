@@ -1,7 +1,7 @@
 //! Claims, and the total order that decides between them.
 
 use crate::accounts::{DeviceId, UserId};
-use crate::time::Span;
+use crate::time::{Span, UnixMs};
 
 use super::Label;
 
@@ -23,6 +23,9 @@ pub struct Rank {
     pub precedence: i32,
     /// Decides third, by its bytes; and says whose claim it is.
     pub device: DeviceId,
+    /// Decides fourth: the instant of the heartbeat that the claim is derived from, so that of two of a device the later labels. None for pings, which any
+    /// heartbeat beats that is equal so far.
+    pub beat: Option<UnixMs>,
 }
 
 /// Who holds an instant and under which label. This order is the whole law: the greatest holder ever accepted has the instant.

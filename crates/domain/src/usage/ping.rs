@@ -26,6 +26,7 @@ impl Ping {
             attention: self.attention,
             precedence: caller.precedence,
             device: caller.device,
+            beat: None,
         };
         let segment = Segment {
             span: self.span,

@@ -42,21 +42,38 @@ impl Rules {
             let detail = format!("must be at most {} after start_time", words(self.claim_max));
             faults.push(Fault::new("end_time", "too_long", detail));
         }
-        if end > now.after(self.skew_max) {
-            let detail = format!(
-                "must be at most {} after the server's clock, which says {now}",
-                words(self.skew_max)
-            );
-            faults.push(Fault::new("end_time", "in_future", detail));
-        }
-        if start < now.before(self.age_max) {
-            let detail = format!(
-                "must be at most {} before the server's clock, which says {now}",
-                words(self.age_max)
-            );
-            faults.push(Fault::new("start_time", "too_old", detail));
-        }
+        faults.extend(self.in_future("end_time", end, now));
+        faults.extend(self.too_old("start_time", start, now));
         span.filter(|_| faults.is_empty()).ok_or(faults)
+    }
+
+    /// The instant of a heartbeat, when one may have it at `now`. An instant exactly at a limit is accepted.
+    ///
+    /// # Errors
+    /// Every fault of `time`, each naming its limit.
+    pub fn instant(&self, at: UnixMs, now: UnixMs) -> Result<UnixMs, Vec<Fault>> {
+        let faults = self
+            .in_future("time", at, now)
+            .into_iter()
+            .chain(self.too_old("time", at, now));
+        let faults: Vec<Fault> = faults.collect();
+        if faults.is_empty() { Ok(at) } else { Err(faults) }
+    }
+
+    fn in_future(&self, field: &'static str, at: UnixMs, now: UnixMs) -> Option<Fault> {
+        let detail = || {
+            let limit = words(self.skew_max);
+            format!("must be at most {limit} after the server's clock, which says {now}")
+        };
+        (at > now.after(self.skew_max)).then(|| Fault::new(field, "in_future", detail()))
+    }
+
+    fn too_old(&self, field: &'static str, at: UnixMs, now: UnixMs) -> Option<Fault> {
+        let detail = || {
+            let limit = words(self.age_max);
+            format!("must be at most {limit} before the server's clock, which says {now}")
+        };
+        (at < now.before(self.age_max)).then(|| Fault::new(field, "too_old", detail()))
     }
 }
 
@@ -103,6 +120,20 @@ mod tests {
             Err(vec![("start_time", "too_old")])
         );
         assert_eq!(check(-5, -5), Err(vec![("end_time", "not_after_start")]));
+    }
+
+    #[test]
+    fn a_heartbeat_has_the_limits_of_a_claim_in_its_one_instant() {
+        let rules = Rules::default();
+        let check = |ms: i64| {
+            let instant = rules.instant(NOW.plus_ms(ms), NOW);
+            instant.map_err(|faults| faults.iter().map(|fault| (fault.field, fault.code)).collect::<Vec<_>>())
+        };
+        for accepted in [-90 * DAY_MS, 0, 120_000] {
+            assert_eq!(check(accepted), Ok(NOW.plus_ms(accepted)));
+        }
+        assert_eq!(check(-90 * DAY_MS - 1), Err(vec![("time", "too_old")]));
+        assert_eq!(check(120_001), Err(vec![("time", "in_future")]));
     }
 
     #[test]

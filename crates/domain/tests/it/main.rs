@@ -1,6 +1,9 @@
-//! The law of the timeline, shown against a model that keeps one cell per instant.
+//! The laws of the timeline and of the joins that feed it, shown against models that keep one cell per instant.
 
+mod activitywatch;
+mod beats;
 mod change;
+mod contexts;
 mod model;
 mod tally;
 mod timeline;

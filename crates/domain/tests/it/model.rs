@@ -22,6 +22,7 @@ pub fn holder(attention: u8, precedence: i32, device: u128, label: (&str, Option
         attention,
         precedence,
         device: DeviceId(uuid::Uuid::from_u128(device)),
+        beat: None,
     };
     Holder {
         rank,

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use async_trait::async_trait;
 use domain::accounts::{Caller, DeviceId, Scopes, SecurityEntry, SessionId, UserId};
 use domain::time::UnixMs;
+use domain::usage::Patience;
 
 use super::ApiKeyHash;
 use crate::PortError;
@@ -92,6 +93,8 @@ pub struct KeyHolder {
     pub caller: Caller,
     /// What the key may do.
     pub scopes: Scopes,
+    /// How long the person's heartbeats wait for a later one.
+    pub patience: Patience,
 }
 
 /// That a key was used.

@@ -1,17 +1,19 @@
-//! What became of sign-ins after their access tokens were issued: told by whoever changes it, heard by every node that checks tokens.
+//! What became of sign-ins after their access tokens were issued, and of privacy rules after they were read: told by whoever changes it, heard by every node
+//! that checks tokens and takes pings.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::accounts::SessionId;
+use domain::accounts::{SessionId, UserId};
 use domain::time::UnixMs;
 
 use crate::PortError;
 
-/// How long what was announced can be heard: three times the life of an access token. What is older concerns no token that is alive.
+/// How long what was announced can be heard: three times the life of an access token. What is older concerns no token that is alive, and no rules that a node
+/// has not read since.
 pub const ANNOUNCED_FOR: Duration = Duration::from_mins(15);
 
-/// What changed for access tokens that are out already.
+/// What changed for access tokens that are out already, and for rules that are known already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StandingChange {
     /// The session has ended: its tokens are good for nothing. An ended session stays ended.
@@ -22,6 +24,13 @@ pub enum StandingChange {
         session: SessionId,
         /// The precedence from now on.
         precedence: i32,
+    },
+    /// A person's privacy rules are of this version at least.
+    Rules {
+        /// Whose.
+        user: UserId,
+        /// The version.
+        version: u64,
     },
 }
 

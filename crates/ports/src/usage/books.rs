@@ -4,7 +4,7 @@ use domain::usage::Arrival;
 
 use super::{DeadContent, Entry, Outcome, Receipt};
 
-/// The books of the queue, in arrivals: pings, and the numbers of refused ones. They are changed in the same step as the queue itself, so that
+/// The books of the queue, in arrivals: pings, a heartbeat being one, and the numbers of refused ones. They are changed in the same step as the queue itself, so that
 /// `received = merged + refused + dropped + dead + in_flight` whenever they are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Books {
@@ -64,7 +64,9 @@ impl Fates {
         for dead in &outcome.dead {
             if let Some(fates) = fates.get_mut(dead.entry) {
                 fates.dead += match &dead.letter.content {
-                    DeadContent::Arrival(Arrival::Claim { .. }) => take(&mut fates.merged, 1),
+                    DeadContent::Arrival(Arrival::Claim { .. } | Arrival::Heartbeat { .. }) => {
+                        take(&mut fates.merged, 1)
+                    }
                     DeadContent::Arrival(Arrival::Refused { .. }) => take(&mut fates.refused, 1),
                     DeadContent::Unreadable(_) => 0,
                 };

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use domain::accounts::{ApiKeyText, Caller, Scope, Scopes};
+use domain::usage::Patience;
 use ports::Clock;
 use ports::accounts::{AccessTokens, KeyHolder};
 
@@ -30,6 +31,8 @@ pub struct Authenticated {
     pub caller: Caller,
     /// What an API key may do; `None` for a person who is signed in, who may do everything with what is theirs.
     pub scopes: Option<Scopes>,
+    /// How long the person's heartbeats wait for a later one, where an API key sends them; trackers that send them show nothing else.
+    pub patience: Patience,
 }
 
 /// What is known of what was shown.
@@ -67,7 +70,11 @@ impl Authenticate {
         }
         let caller = self.access_tokens.verify(shown, self.clock.now());
         let caller = self.standing(caller.ok_or(AccountsError::TokenRefused)?)?;
-        Ok(Shown::Known(Authenticated { caller, scopes: None }))
+        Ok(Shown::Known(Authenticated {
+            caller,
+            scopes: None,
+            patience: Patience::default(),
+        }))
     }
 
     /// Who `key` speaks for.
@@ -91,6 +98,7 @@ impl Authenticate {
         Ok(Authenticated {
             caller,
             scopes: Some(holder.scopes),
+            patience: holder.patience,
         })
     }
 

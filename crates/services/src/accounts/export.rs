@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use domain::accounts::{Caller, SecurityEntry, SecurityEvent, User};
-use ports::accounts::{ApiKeyState, ApiKeys, DeviceState, Devices, SecurityLog, Users};
+use ports::accounts::{ApiKeyState, ApiKeys, DeviceState, Devices, KeptRules, PrivacyStore, SecurityLog, Users};
 
 use super::{AccountsError, Journal};
 
@@ -20,6 +20,8 @@ pub struct ExportAccount {
     pub devices: Arc<dyn Devices>,
     /// Where API keys are kept.
     pub keys: Arc<dyn ApiKeys>,
+    /// Where privacy rules are kept.
+    pub privacy: Arc<dyn PrivacyStore>,
     /// What happened.
     pub log: Arc<dyn SecurityLog>,
     /// Dates and numbers what happens.
@@ -37,6 +39,8 @@ pub struct ExportedAccount {
     pub devices: Vec<DeviceState>,
     /// Their API keys.
     pub keys: Vec<ApiKeyState>,
+    /// Their privacy rules.
+    pub privacy: KeptRules,
     /// Their security log, newest first.
     pub log: Vec<SecurityEntry>,
 }
@@ -56,6 +60,7 @@ impl ExportAccount {
             second_factor: account.second_factor.is_some(),
             devices: self.devices.list(caller.user, self.journal.now()).await?,
             keys: self.keys.list(caller.user).await?,
+            privacy: self.privacy.rules(caller.user).await?,
             log: self.whole_log(caller).await?,
         })
     }

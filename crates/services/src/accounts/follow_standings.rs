@@ -1,16 +1,17 @@
-//! Hears what is announced of sessions, so that this node knows how they stand.
+//! Hears what is announced, so that this node knows how sessions stand and whose privacy rules it has to read anew.
 
 use std::sync::Arc;
 
 use ports::PortError;
 use ports::accounts::{Heard, Hearing};
 
-use super::Standings;
+use super::{RulesInForce, Standings};
 
 /// The use case.
 pub struct FollowStandings {
     hearing: Arc<dyn Hearing>,
     standings: Arc<Standings>,
+    rules: Option<Arc<RulesInForce>>,
     heard: Option<Heard>,
 }
 
@@ -21,7 +22,17 @@ impl FollowStandings {
         Self {
             hearing,
             standings,
+            rules: None,
             heard: None,
+        }
+    }
+
+    /// The same, for `rules` too.
+    #[must_use]
+    pub fn with_rules(self, rules: Arc<RulesInForce>) -> Self {
+        Self {
+            rules: Some(rules),
+            ..self
         }
     }
 
@@ -34,7 +45,11 @@ impl FollowStandings {
         let asked = self.standings.now();
         let heard = self.heard.take();
         let news = self.hearing.after(heard.as_ref()).await?;
-        self.standings.hear(&news.changes, news.is_all.then_some(asked));
+        let all_as_of = news.is_all.then_some(asked);
+        self.standings.hear(&news.changes, all_as_of);
+        if let Some(rules) = &self.rules {
+            rules.hear(&news.changes, all_as_of);
+        }
         self.heard = Some(news.heard);
         Ok(news.is_all)
     }

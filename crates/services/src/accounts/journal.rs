@@ -32,6 +32,7 @@ impl Journal {
             device: None,
             session: None,
             address,
+            count: None,
         }
     }
 

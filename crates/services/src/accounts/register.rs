@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use domain::accounts::{DayStart, Email, FullName, Password, SecurityEvent, User, UserId};
 use domain::reports::Zone;
+use domain::usage::Patience;
 use ports::accounts::Users;
 
 use super::{AccountsError, Journal, NewPasswords};
@@ -50,6 +51,7 @@ impl Register {
             full_name: registration.full_name,
             timezone: registration.timezone,
             day_start: DayStart::default(),
+            heartbeat_timeout: Patience::default(),
             created_at: self.journal.now(),
         };
         let entry = self.journal.entry(SecurityEvent::Registered, Some(user.id), address);

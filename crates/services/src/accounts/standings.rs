@@ -20,7 +20,7 @@ const CHANGES_MAX: usize = 1_000_000;
 /// How many are forgotten at once: requests wait meanwhile. What stays longer than it must does no harm.
 const FORGOTTEN_MAX: usize = 10_000;
 /// In place of an instant: nothing was ever known.
-const NEVER: u64 = u64::MAX;
+pub(super) const NEVER: u64 = u64::MAX;
 
 /// What a token is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +109,7 @@ impl Standings {
                 let (session, change) = match *change {
                     StandingChange::Ended(session) => (session, Change::Ended),
                     StandingChange::Precedence { session, precedence } => (session, Change::Precedence(precedence)),
+                    StandingChange::Rules { .. } => continue,
                 };
                 changes.remember(session, change, now);
                 if let Some(remembered) = changes.by_session.get_mut(&session) {
@@ -170,11 +171,16 @@ impl Probe for Standings {
 }
 
 fn is_known(known_as_of: u64, incomplete_until: u64, now: u64) -> bool {
-    let age = now.checked_sub(known_as_of);
-    age.is_some_and(|age| age <= nanos(KNOWN_FOR)) && now >= incomplete_until
+    is_fresh(known_as_of, now) && now >= incomplete_until
 }
 
-fn nanos(duration: Duration) -> u64 {
+/// Whether what was all that had been announced at `known_as_of` still may be taken for all.
+pub(super) fn is_fresh(known_as_of: u64, now: u64) -> bool {
+    let age = now.checked_sub(known_as_of);
+    age.is_some_and(|age| age <= nanos(KNOWN_FOR))
+}
+
+pub(super) fn nanos(duration: Duration) -> u64 {
     // 584 years.
     u64::try_from(duration.as_nanos()).unwrap_or(NEVER)
 }

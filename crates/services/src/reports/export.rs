@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use domain::accounts::{Caller, User};
 use domain::time::{DAY_MS, Span};
-use domain::usage::Segment;
-use ports::reports::TimelineReader;
+use domain::usage::{Heartbeat, Segment};
+use ports::reports::{ContextReader, TimelineReader};
 use ports::{Clock, PortError};
 
 use crate::accounts::{AccountsError, ExportAccount, ExportedAccount};
@@ -23,6 +23,8 @@ pub struct Export {
     pub account: ExportAccount,
     /// Where timelines are read.
     pub reader: Arc<dyn TimelineReader>,
+    /// Where heartbeats are read.
+    pub contexts: Arc<dyn ContextReader>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
 }
@@ -54,5 +56,13 @@ impl Export {
     /// Something outside.
     pub async fn pieces(&self, caller: &Caller, window: Span) -> Result<Vec<Segment>, PortError> {
         self.reader.pieces(caller.user, window).await
+    }
+
+    /// The caller's heartbeats in one of those, earliest first.
+    ///
+    /// # Errors
+    /// Something outside.
+    pub async fn heartbeats(&self, caller: &Caller, window: Span) -> Result<Vec<Heartbeat>, PortError> {
+        self.contexts.heartbeats(caller.user, window).await
     }
 }

@@ -25,7 +25,7 @@ pub enum TimelinePeriod {
 pub struct TimelineAnswer {
     /// The zone in which days were counted.
     pub zone: Zone,
-    /// Maximal segments, cut to the stretch asked for, earliest first.
+    /// Maximal segments, cut to the stretch asked for, earliest first; neighbours that differ in their heartbeats alone are one.
     pub segments: Vec<Segment>,
 }
 
@@ -58,7 +58,11 @@ impl Reports {
                 segments: Vec::new(),
             });
         };
-        let pieces = self.reader.pieces(caller.user, window).await?;
+        let mut pieces = self.reader.pieces(caller.user, window).await?;
+        // Which heartbeat holds an instant decided what is stored. To whoever reads, what goes on goes on.
+        for piece in &mut pieces {
+            piece.holder.rank.beat = None;
+        }
         Ok(TimelineAnswer {
             zone,
             segments: Timeline::of(pieces).clip(window).into_segments(),

@@ -10,7 +10,7 @@ use futures_util::{StreamExt, stream};
 use super::{Asked, Period, Reports, ReportsError};
 
 /// The most days one report covers: a leap year.
-const DAYS_MAX: u16 = 366;
+pub(super) const DAYS_MAX: u16 = 366;
 /// How much time is read at once, so that a heavy year does not have to fit into memory.
 const CHUNK_MS: i64 = 31 * DAY_MS;
 /// No zone was ever further from UTC (Manila until 1844: 15 h 56 min), and what is left is more than a clock change adds to a day.
@@ -19,7 +19,7 @@ const ZONE_MS: i64 = 18 * 3_600 * SECOND_MS;
 /// trip instead of two.
 const AHEAD_MS: i64 = 10 * DAY_MS;
 /// How many of these are read at the same time: the next one while one is added up.
-const CHUNKS_AT_ONCE: usize = 2;
+pub(super) const CHUNKS_AT_ONCE: usize = 2;
 
 /// A period's totals, day by day.
 #[derive(Debug, Clone, PartialEq)]
@@ -154,7 +154,8 @@ fn add(tally: &mut Tally, chunk: Span, stints: Vec<Stint>) {
     }
 }
 
-fn chunks(span: Span) -> impl Iterator<Item = Span> {
+/// A stretch in parts that are read at once.
+pub(super) fn chunks(span: Span) -> impl Iterator<Item = Span> {
     let mut from = span.start();
     std::iter::from_fn(move || {
         let chunk = Span::new(from, from.plus_ms(CHUNK_MS).min(span.end()))?;

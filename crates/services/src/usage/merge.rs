@@ -127,7 +127,7 @@ impl<'a> Merging<'a> {
         };
         let dropped = self.dropped.entry(entry).or_insert(none);
         match self.batch.arrivals[arrival] {
-            Arrival::Claim { .. } => dropped.pings += 1,
+            Arrival::Claim { .. } | Arrival::Heartbeat { .. } => dropped.pings += 1,
             Arrival::Refused { .. } => dropped.refused += 1,
         }
     }

@@ -8,6 +8,7 @@ mod export;
 mod key_ring;
 mod password;
 mod people;
+mod privacy;
 mod profile;
 mod recognition;
 mod refresh;

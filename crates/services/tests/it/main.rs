@@ -1,6 +1,7 @@
 //! The use cases over in-memory ports: given, when, then.
 
 mod accounts;
+mod all_time;
 mod forget;
 mod letters;
 mod merge;

@@ -5,20 +5,19 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use domain::accounts::{DayStart, Email, EntryId, FullName, SecurityEntry, SecurityEvent, User, UserId};
-use domain::reports::{Bridge, Stint, Zone};
+use domain::reports::{Bridge, Dimension, SaidTotals, Stint, Zone};
 use domain::time::{Span, UnixMs};
-use domain::usage::Segment;
+use domain::usage::{Attention, Context, ContextText, HeartbeatPing, Kind, Label, Mention, Patience, Segment};
 use ports::accounts::{PasswordHash, Users};
 use ports::reports::TimelineReader;
 use ports::usage::TimelineStore;
 use ports::{Clock, PortError};
-use services::Kind;
-use services::reports::{Asked, Reports, ReportsError, TimelinePeriod, TotalsQuestion};
+use services::reports::{Asked, ContextsQuestion, Reports, ReportsError, TimelinePeriod, TotalsQuestion};
 use testkit::memory::accounts::MemoryAccounts;
 
 use crate::world::{NOW, World, caller, ping, span};
 
-async fn reports(world: &World, timezone: &str, day_start_secs: i64) -> Reports {
+pub async fn reports(world: &World, timezone: &str, day_start_secs: i64) -> Reports {
     let users = MemoryAccounts::default();
     let user = User {
         id: caller(1).user,
@@ -26,6 +25,7 @@ async fn reports(world: &World, timezone: &str, day_start_secs: i64) -> Reports 
         full_name: FullName::parse("Ada").expect("valid"),
         timezone: timezone.parse().expect("a zone"),
         day_start: DayStart::from_secs(day_start_secs).expect("in range"),
+        heartbeat_timeout: domain::usage::Patience::default(),
         created_at: NOW,
     };
     let entry = SecurityEntry {
@@ -36,11 +36,13 @@ async fn reports(world: &World, timezone: &str, day_start_secs: i64) -> Reports 
         device: None,
         session: None,
         address: None,
+        count: None,
     };
     let kept = users.insert(&user, &PasswordHash(String::new()), &entry).await;
     assert!(kept.expect("there"));
     Reports {
         reader: world.timelines.clone(),
+        contexts: world.timelines.clone(),
         users: Arc::new(users),
         clock: world.clock.clone(),
     }
@@ -299,7 +301,7 @@ async fn a_timeline_is_cut_to_what_was_asked_and_bridges_nothing() {
             .await
             .expect_err("too long")
             .kind(),
-        Kind::Invalid
+        services::Kind::Invalid
     );
 }
 
@@ -312,6 +314,86 @@ async fn nobody_reads_without_an_account_and_nobody_elses_time() {
         .totals(&caller(2), TotalsQuestion::default())
         .await
         .expect_err("no account");
-    assert_eq!(stranger.kind(), Kind::Unauthenticated);
+    assert_eq!(stranger.kind(), services::Kind::Unauthenticated);
     assert_eq!(world.clock.now(), NOW);
+}
+
+/// Merges a heartbeat of the caller, so many seconds after [`NOW`].
+async fn beat(world: &World, after_secs: i64, project: &str) {
+    let context = Context {
+        project: Some(Mention::Named(ContextText::trusted(project))),
+        ..Context::of_kind(Kind::File)
+    };
+    let beat = HeartbeatPing {
+        at: NOW.plus_ms(after_secs * 1_000),
+        label: Label::trusted("Editor", None),
+        attention: Attention::Active,
+        context,
+        patience: Patience::default(),
+    };
+    world.timelines.merge(&[beat.sent_by(&caller(1))]).await.expect("there");
+}
+
+#[tokio::test]
+async fn neighbours_that_differ_in_their_heartbeats_alone_are_one_segment_and_sums_are_the_same() {
+    let world = World::new();
+    let reports = reports(&world, "UTC", 0).await;
+    for (after, project) in [(-900, "one"), (-600, "one"), (-500, "two"), (-300, "two")] {
+        beat(&world, after, project).await;
+    }
+    merge(&world, "Editor", -300, -200).await;
+    let asked = TimelinePeriod::Days(Asked::Today);
+    let timeline = reports.timeline(&caller(1), asked, None).await.expect("answered");
+    let spans: Vec<_> = timeline.segments.iter().map(|segment| segment.span).collect();
+    assert_eq!(spans, [span(-900, -200)]);
+    let sums = seconds_by_day(&reports, TotalsQuestion::default()).await;
+    assert_eq!(sums, [("2026-03-01".to_owned(), 700)]);
+}
+
+#[tokio::test]
+async fn what_heartbeats_said_is_added_up_by_day_and_device_and_pings_say_nothing() {
+    let world = World::new();
+    let reports = reports(&world, "Europe/Berlin", 0).await;
+    let midnight = -10 * 3_600;
+    for (after, project) in [(midnight - 300, "one"), (midnight + 60, "two"), (midnight + 160, "two")] {
+        beat(&world, after, project).await;
+    }
+    merge(&world, "Editor", -3_600, 0).await;
+    let question = ContextsQuestion {
+        asked: Asked::Range(date("2026-02-28"), date("2026-03-01")),
+        ..ContextsQuestion::default()
+    };
+    let answer = reports.contexts(&caller(1), question).await.expect("answered");
+    let by = |totals: &SaidTotals| {
+        let by = totals.by(Dimension::Project).into_iter();
+        by.map(|(name, ms)| (name.map(|name| name.as_str().to_owned()), ms / 1_000))
+            .collect::<Vec<_>>()
+    };
+    let some = |name: &str| Some(name.to_owned());
+    let days: Vec<_> = answer
+        .days
+        .iter()
+        .map(|day| (day.date.to_string(), by(&day.totals)))
+        .collect();
+    assert_eq!(
+        days,
+        [
+            ("2026-02-28".to_owned(), vec![(some("one"), 300)]),
+            ("2026-03-01".to_owned(), vec![(some("two"), 100), (some("one"), 60)])
+        ]
+    );
+    assert_eq!(by(&answer.sum()), [(some("one"), 360), (some("two"), 100)]);
+    let other = ContextsQuestion {
+        device: Some(caller(2).device),
+        ..question
+    };
+    let answer = reports.contexts(&caller(1), other).await.expect("answered");
+    assert_eq!(answer.sum().ms(), 0);
+    let backwards = Asked::Range(date("2026-03-01"), date("2026-02-28"));
+    let question = ContextsQuestion {
+        asked: backwards,
+        ..ContextsQuestion::default()
+    };
+    let refused = reports.contexts(&caller(1), question).await;
+    assert!(matches!(refused, Err(ReportsError::Invalid(_))));
 }

@@ -101,7 +101,11 @@ fn of(session: u128) -> Caller {
 
 /// Somebody who is signed in.
 fn person(caller: Caller) -> Shown {
-    Shown::Known(Authenticated { caller, scopes: None })
+    Shown::Known(Authenticated {
+        caller,
+        scopes: None,
+        patience: domain::usage::Patience::default(),
+    })
 }
 
 const GOOD: Standing = Standing::Good { precedence: 1 };

@@ -6,9 +6,13 @@ use std::time::Duration;
 use domain::accounts::{Caller, DeviceId, SessionId, UserId};
 use domain::time::{Span, UnixMs};
 use domain::usage::{Arrival, Attention, Label, Ping, Seq};
+use futures_util::FutureExt;
 use ports::usage::{PingQueue, PingSource};
+use services::accounts::{FollowStandings, RulesInForce, Standings};
 use testkit::clock::TestClock;
+use testkit::memory::accounts::MemoryAccounts;
 use testkit::memory::queue::{MemoryPingSource, MemoryQueue};
+use testkit::memory::standing::MemoryAnnouncements;
 use testkit::memory::timelines::MemoryTimelines;
 
 /// 2026-03-01T09:00:00Z.
@@ -19,6 +23,10 @@ pub struct World {
     pub queue: MemoryQueue,
     pub source: Arc<MemoryPingSource>,
     pub timelines: Arc<MemoryTimelines>,
+    pub accounts: Arc<MemoryAccounts>,
+    pub announcements: Arc<MemoryAnnouncements>,
+    /// The clock by which knowledge grows old.
+    pub steady: Arc<TestClock>,
 }
 
 impl World {
@@ -31,7 +39,28 @@ impl World {
             queue,
             source,
             timelines: Arc::default(),
+            accounts: Arc::default(),
+            announcements: Arc::default(),
+            steady: Arc::new(TestClock::at(UnixMs(0))),
         }
+    }
+
+    /// What a node that starts knows of people's rules.
+    pub fn rules_in_force(&self) -> Arc<RulesInForce> {
+        let rules = Arc::new(RulesInForce::new(self.accounts.clone(), self.steady.clone()));
+        let mut follow = self.follow(&rules);
+        let heard = follow
+            .follow()
+            .now_or_never()
+            .expect("the first question is answered at once");
+        assert!(heard.expect("it can be heard"));
+        rules
+    }
+
+    /// What keeps a node informed.
+    pub fn follow(&self, rules: &Arc<RulesInForce>) -> FollowStandings {
+        let standings = Arc::new(Standings::new(self.steady.clone()));
+        FollowStandings::new(self.announcements.clone(), standings).with_rules(rules.clone())
     }
 
     pub async fn push(&self, arrivals: Vec<Arrival>) {

@@ -1,6 +1,7 @@
 //! What a store of people and their sign-ins must do.
 
 mod credentials;
+mod device_codes;
 mod devices;
 mod endings;
 mod erasure;
@@ -8,6 +9,7 @@ mod factors;
 mod keys;
 mod log;
 mod people;
+mod privacy;
 mod resets;
 mod sign_ins;
 mod tokens;
@@ -20,6 +22,7 @@ use domain::accounts::{
     User, UserId,
 };
 use domain::time::UnixMs;
+use domain::usage::Patience;
 use ports::accounts::{
     ApiKeyHash, ApiKeys, Devices, End, NewApiKey, NewKeyOutcome, PasswordHash, RefreshHash, Rotate, Rotation,
     SecurityLog, Sessions, SignIn, SignInOutcome, Users, Which,
@@ -27,6 +30,7 @@ use ports::accounts::{
 use uuid::Uuid;
 
 pub use credentials::*;
+pub use device_codes::*;
 pub use devices::*;
 pub use endings::*;
 pub use erasure::*;
@@ -34,6 +38,7 @@ pub use factors::*;
 pub use keys::*;
 pub use log::*;
 pub use people::*;
+pub use privacy::*;
 pub use resets::*;
 pub use sign_ins::*;
 pub use tokens::*;
@@ -115,10 +120,28 @@ macro_rules! accounts_contract {
                 of_two_that_use_one_recovery_code_at_once_one_is_let_in,
                 new_recovery_codes_void_the_old_ones,
                 a_factor_that_was_removed_leaves_nothing,
+                who_never_made_rules_has_none,
+                rules_take_the_place_of_those_before,
+                rules_that_were_changed_meanwhile_stay,
+                of_many_changes_at_once_one_is_kept,
+                a_change_of_rules_is_in_the_log,
+                nobody_has_rules,
                 every_event_comes_back_whole,
                 a_log_is_read_page_by_page_from_the_newest,
                 an_entry_of_nobody_is_in_no_log,
                 of_a_person_nothing_is_forgotten_with_what_is_nobodys,
+                a_device_waits_until_it_is_answered,
+                a_confirmed_device_is_signed_in_once,
+                a_device_that_was_turned_down_is_told_so,
+                of_two_answers_the_first_counts,
+                of_two_claims_at_once_one_is_signed_in,
+                codes_are_good_until_they_expire,
+                a_device_that_asks_too_often_has_to_wait_longer,
+                a_code_is_not_given_twice,
+                so_many_devices_wait_from_one_address_and_no_more,
+                so_many_devices_wait_and_no_more,
+                what_was_confirmed_before_the_password_changed_is_void,
+                with_a_person_go_the_devices_they_answered,
                 every_device_a_person_had_is_told,
                 of_an_erased_person_nothing_is_left,
                 who_was_erased_meanwhile_is_neither_signed_in_nor_given_a_key,
@@ -143,6 +166,7 @@ pub(super) fn person(id: u128, email: &str) -> User {
         full_name: FullName::parse("Ada").expect("a name"),
         timezone: "Europe/Berlin".parse().expect("a zone"),
         day_start: DayStart::default(),
+        heartbeat_timeout: Patience::default(),
         created_at: NOW,
     }
 }
@@ -193,6 +217,7 @@ pub(super) fn unowned(event: SecurityEvent) -> SecurityEntry {
         device: None,
         session: None,
         address: Some(ADDRESS),
+        count: None,
     }
 }
 
@@ -321,6 +346,7 @@ mod tests {
     fn every_fact_is_listed() {
         let parts = [
             include_str!("accounts/credentials.rs"),
+            include_str!("accounts/device_codes.rs"),
             include_str!("accounts/devices.rs"),
             include_str!("accounts/endings.rs"),
             include_str!("accounts/erasure.rs"),
@@ -328,6 +354,7 @@ mod tests {
             include_str!("accounts/keys.rs"),
             include_str!("accounts/log.rs"),
             include_str!("accounts/people.rs"),
+            include_str!("accounts/privacy.rs"),
             include_str!("accounts/resets.rs"),
             include_str!("accounts/sign_ins.rs"),
             include_str!("accounts/tokens.rs"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::accounts::SessionId;
+use domain::accounts::{SessionId, UserId};
 use ports::accounts::{Announcements, Heard, Hearing, StandingChange};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -42,6 +42,13 @@ fn precedence(id: u128, precedence: i32) -> StandingChange {
     }
 }
 
+fn rules(user: u128, version: u64) -> StandingChange {
+    StandingChange::Rules {
+        user: UserId(Uuid::from_u128(user)),
+        version,
+    }
+}
+
 /// Hears until that is all; answers the changes, and how far that is.
 async fn all<A: Hearing>(adapter: &A, mut heard: Option<Heard>) -> (Vec<StandingChange>, Heard) {
     let mut changes = Vec::new();
@@ -64,7 +71,14 @@ pub async fn where_nothing_was_announced_that_is_heard<A: Hearing>(adapter: &A) 
 
 /// Within an announcement and from one to the next.
 pub async fn what_was_announced_is_heard_in_order_and_once<A: Announcements + Hearing>(adapter: &A) {
-    let first = [ended(1), precedence(2, -1), precedence(2, i32::MAX), ended(u128::MAX)];
+    let first = [
+        ended(1),
+        precedence(2, -1),
+        rules(3, 1),
+        precedence(2, i32::MAX),
+        ended(u128::MAX),
+        rules(u128::MAX, u64::MAX),
+    ];
     adapter.announce(&first).await.expect("told");
     let (changes, heard) = all(adapter, None).await;
     assert_eq!(changes, first);

@@ -5,6 +5,7 @@ mod delivery;
 mod erasure;
 mod lanes;
 mod letters;
+mod pending;
 mod takeover;
 
 use std::sync::Arc;
@@ -13,8 +14,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::usage::Arrival;
 use ports::usage::{
-    Backlog, Batch, Books, Dead, DeadContent, DeadLetter, DeadLetters, Outcome, Part, PingErasure, PingQueue,
-    PingSource,
+    Backlog, Batch, Books, Dead, DeadContent, DeadLetter, DeadLetters, Outcome, Part, PendingPings, PingErasure,
+    PingQueue, PingSource,
 };
 use tokio::time::timeout;
 
@@ -23,6 +24,7 @@ pub use delivery::*;
 pub use erasure::*;
 pub use lanes::*;
 pub use letters::*;
+pub use pending::*;
 pub use takeover::*;
 
 /// How long a test waits for what must come.
@@ -47,6 +49,9 @@ pub trait QueueUnderTest: Send + Sync {
 
     /// What forgets people.
     fn erasure(&self) -> Arc<dyn PingErasure>;
+
+    /// What tells what of somebody is on its way.
+    fn pending(&self) -> Arc<dyn PendingPings>;
 
     /// What became of all arrivals.
     async fn books(&self) -> Books;
@@ -98,6 +103,7 @@ macro_rules! queue_contract {
             an_unreadable_letter_is_forgotten_where_it_names_somebody_erased,
             how_far_erased_devices_are_merged_is_forgotten,
             what_waits_is_left_to_the_merge,
+            heartbeats_come_as_they_were_sent_and_count_as_pings,
             erasing_again_or_nobody_changes_nothing,
             what_is_pushed_is_received_and_in_flight,
             what_is_settled_is_counted_for_what_became_of_it,
@@ -105,7 +111,12 @@ macro_rules! queue_contract {
             what_others_settled_of_a_batch_is_neither_counted_nor_buried_by_it,
             a_dead_letter_that_is_replayed_is_in_flight_again,
             a_dead_letter_of_somebody_erased_is_dropped,
-            the_books_balance_whatever_is_done
+            the_books_balance_whatever_is_done,
+            what_somebody_pushed_is_pending_until_it_is_settled,
+            what_comes_later_is_not_waited_for,
+            nothing_of_others_is_pending,
+            a_long_list_is_pending_too,
+            of_a_long_queue_only_the_newest_are_looked_through
         );
     };
     ($queue:expr; $($promise:ident),+) => {
@@ -211,6 +222,7 @@ mod tests {
             include_str!("queue/letters.rs"),
             include_str!("queue/erasure.rs"),
             include_str!("queue/lanes.rs"),
+            include_str!("queue/pending.rs"),
         ];
         let lines = suites.iter().flat_map(|suite| suite.lines());
         let promises: Vec<&str> = lines
@@ -222,6 +234,6 @@ mod tests {
                 .any(|line| line.trim().trim_end_matches(',') == *promise)
         };
         let forgotten: Vec<&&str> = promises.iter().filter(|promise| !macro_lists(promise)).collect();
-        assert_eq!((promises.len(), forgotten), (46, vec![]));
+        assert_eq!((promises.len(), forgotten), (52, vec![]));
     }
 }

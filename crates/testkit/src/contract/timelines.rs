@@ -1,5 +1,6 @@
 //! What a store of timelines must do, seen through its two ports.
 
+mod beats;
 mod erasure;
 mod merging;
 mod numbers;
@@ -14,6 +15,7 @@ use domain::usage::{Arrival, Attention, Claim, Holder, Label, Rank, Segment, Seq
 use ports::reports::TimelineReader;
 use uuid::Uuid;
 
+pub use beats::*;
 pub use erasure::*;
 pub use merging::*;
 pub use numbers::*;
@@ -47,6 +49,15 @@ macro_rules! timelines_contract {
                 numbers_count_for_each_device_alone,
                 room_can_be_made_twice_and_ahead,
                 many_people_are_merged_at_once,
+                a_heartbeat_claims_up_to_the_farthest_that_comes_within_its_patience,
+                no_order_of_heartbeats_changes_what_is_read,
+                merging_heartbeats_again_writes_nothing,
+                patience_is_kept_to_the_millisecond,
+                heartbeats_are_joined_with_the_pings_of_other_devices,
+                heartbeats_of_different_devices_and_people_do_not_meet,
+                heartbeats_are_read_back_as_they_came,
+                what_was_said_is_told_with_the_pieces_that_heartbeats_hold,
+                an_erased_person_has_no_heartbeats_and_gets_none,
                 an_erased_person_has_no_timeline_and_the_others_have_theirs,
                 what_arrives_of_an_erased_person_is_dropped,
                 numbers_of_an_erased_person_start_anew,
@@ -69,6 +80,7 @@ fn holder(device: u128, app_name: &str) -> Holder {
             attention: Attention::Active,
             precedence: i32::try_from(device).expect("a small number"),
             device: DeviceId(Uuid::from_u128(device)),
+            beat: None,
         },
         label: Label::trusted(app_name, None),
     }
@@ -139,6 +151,7 @@ mod tests {
     fn every_fact_is_listed() {
         let parts = [
             include_str!("timelines/merging.rs"),
+            include_str!("timelines/beats.rs"),
             include_str!("timelines/numbers.rs"),
             include_str!("timelines/time.rs"),
             include_str!("timelines/erasure.rs"),

@@ -1,6 +1,7 @@
 //! People and their sign-ins, in memory.
 
 mod credentials;
+mod device_codes;
 mod devices;
 mod ended;
 mod erasure;
@@ -9,6 +10,7 @@ mod keys;
 mod log;
 mod operation;
 mod people;
+mod privacy;
 mod sessions;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -19,7 +21,7 @@ use domain::accounts::{Device, DeviceId, EntryId, Scopes, SecurityEntry, Session
 use domain::time::UnixMs;
 use ports::PortError;
 use ports::accounts::{
-    ApiKeyHash, EndedSession, NewReset, PasswordHash, RecoveryHash, RefreshHash, SecondFactor as FactorInUse,
+    ApiKeyHash, EndedSession, KeptRules, NewReset, PasswordHash, RecoveryHash, RefreshHash, SecondFactor as FactorInUse,
 };
 
 use super::away::Away;
@@ -37,7 +39,9 @@ struct Kept {
     devices: BTreeMap<DeviceId, KeptDevice>,
     sessions: BTreeMap<SessionId, Session>,
     keys: BTreeMap<SessionId, Key>,
+    rules: BTreeMap<UserId, KeptRules>,
     log: BTreeMap<EntryId, SecurityEntry>,
+    waiting: Vec<device_codes::Waiting>,
     ended: BTreeSet<EndedSession>,
 }
 

@@ -1,11 +1,14 @@
-//! Second factors, API keys and reset tokens that are counted where real ones are drawn. They keep no secret.
+//! Second factors, API keys, reset tokens and codes of devices that are counted where real ones are drawn. They keep no secret.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use domain::accounts::{ApiKeyText, Email, RecoveryCode, TotpCode, TotpSecret};
+use domain::accounts::{ApiKeyText, Email, RecoveryCode, TotpCode, TotpSecret, UserCode};
 use domain::time::UnixMs;
 use ports::PortError;
-use ports::accounts::{ApiKeyHash, KeyMaker, RecoveryHash, ResetHash, ResetTokens, SecondFactors};
+use ports::accounts::{
+    ApiKeyHash, DeviceCodeHash, DeviceCodeMaker, KeyMaker, NewDeviceCodes, RecoveryHash, ResetHash, ResetTokens,
+    SecondFactors, UserCodeHash,
+};
 
 use crate::contract::second_factors::Authenticator;
 
@@ -90,6 +93,32 @@ impl ResetTokens for MemoryResetTokens {
     }
 }
 
+/// Codes of devices that are numbered: `device.<sixteen hexadecimal digits>`.
+#[derive(Debug, Default)]
+pub struct MemoryDeviceCodes(AtomicU64);
+
+impl DeviceCodeMaker for MemoryDeviceCodes {
+    fn make(&self) -> Result<NewDeviceCodes, PortError> {
+        let number = next(&self.0);
+        let user_code = UserCode::from_random(number);
+        Ok(NewDeviceCodes {
+            device_code: format!("device.{number:016x}"),
+            device_hash: DeviceCodeHash(numbered(number)),
+            user_hash: self.hash(&user_code),
+            user_code,
+        })
+    }
+
+    fn read(&self, device_code: &str) -> Option<DeviceCodeHash> {
+        let number = u64::from_str_radix(device_code.strip_prefix("device.")?, 16).ok()?;
+        (format!("device.{number:016x}") == device_code).then(|| DeviceCodeHash(numbered(number)))
+    }
+
+    fn hash(&self, user_code: &UserCode) -> UserCodeHash {
+        UserCodeHash(padded(user_code.expose()))
+    }
+}
+
 fn code_of(secret: &TotpSecret, step: i64) -> TotpCode {
     let of_secret: i64 = secret.expose().iter().copied().map(i64::from).sum();
     let digits = (step + 1_000 * of_secret).rem_euclid(1_000_000);
@@ -123,6 +152,10 @@ mod tests {
 
     mod keys {
         crate::key_maker_contract!(((), super::MemoryApiKeys::default()));
+    }
+
+    mod device_codes {
+        crate::device_code_maker_contract!(((), super::MemoryDeviceCodes::default()));
     }
 
     mod resets {

@@ -1,5 +1,6 @@
 //! The queue in memory: nothing in it survives the process, everything else is as it is in earnest.
 
+mod pending;
 mod source;
 mod state;
 

@@ -5,11 +5,11 @@ use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use domain::accounts::{DeviceId, UserId};
-use domain::reports::Stint;
+use domain::reports::{Held, Sayings, Stint};
 use domain::time::{Span, UnixMs};
-use domain::usage::{Arrival, Progress, Segment, Timeline};
+use domain::usage::{Arrival, Heartbeat, Progress, Segment, Timeline, claims_of};
 use ports::PortError;
-use ports::reports::TimelineReader;
+use ports::reports::{ContextReader, TimelineReader};
 use ports::usage::{Erased, Erasures, Merged, TimelineErasure, TimelineStore};
 
 use super::away::Away;
@@ -24,6 +24,7 @@ pub struct MemoryTimelines {
 #[derive(Debug, Default)]
 struct Kept {
     timelines: BTreeMap<UserId, Timeline>,
+    beats: BTreeMap<UserId, BTreeSet<Heartbeat>>,
     progress: BTreeMap<(UserId, DeviceId), Progress>,
     erased: BTreeMap<UserId, Erased>,
 }
@@ -46,14 +47,19 @@ impl TimelineStore for MemoryTimelines {
         let mut kept = self.kept(&format!("merge {} pings", arrivals.len()))?;
         let (mut rows, mut erased) = (0, BTreeSet::new());
         let mut claims: BTreeMap<UserId, Vec<Segment>> = BTreeMap::new();
+        let mut fresh: BTreeMap<UserId, BTreeSet<Heartbeat>> = BTreeMap::new();
         let mut through = BTreeMap::new();
         for arrival in arrivals {
             if kept.erased.contains_key(&arrival.user()) {
                 erased.insert(arrival.user());
                 continue;
             }
-            if let Arrival::Claim { claim, .. } = arrival {
-                claims.entry(claim.user).or_default().push(claim.segment.clone());
+            match arrival {
+                Arrival::Claim { claim, .. } => claims.entry(claim.user).or_default().push(claim.segment.clone()),
+                Arrival::Heartbeat { heartbeat } => {
+                    fresh.entry(heartbeat.user).or_default().insert(heartbeat.clone());
+                }
+                Arrival::Refused { .. } => {}
             }
             if let Some((device, seq)) = arrival.numbered() {
                 let progress = kept.progress.entry((arrival.user(), device)).or_default();
@@ -62,6 +68,20 @@ impl TimelineStore for MemoryTimelines {
                 rows += usize::from(*progress != before);
                 through.insert(device, progress.through());
             }
+        }
+        for (user, fresh) in fresh {
+            let known = kept.beats.entry(user).or_default();
+            let fresh: Vec<_> = fresh.into_iter().filter(|beat| !known.contains(beat)).collect();
+            let beats = |heartbeats: Vec<&Heartbeat>| {
+                heartbeats
+                    .into_iter()
+                    .map(|heartbeat| heartbeat.beat.clone())
+                    .collect::<Vec<_>>()
+            };
+            let derived = claims_of(&beats(known.iter().collect()), &beats(fresh.iter().collect()));
+            claims.entry(user).or_default().extend(derived);
+            rows += fresh.len();
+            known.extend(fresh);
         }
         for (user, claims) in claims {
             let timeline = kept.timelines.entry(user).or_default();
@@ -100,10 +120,31 @@ impl TimelineReader for MemoryTimelines {
 }
 
 #[async_trait]
+impl ContextReader for MemoryTimelines {
+    async fn held(&self, user: UserId, window: Span) -> Result<Vec<Held>, PortError> {
+        let pieces = self.pieces(user, window).await?;
+        let kept = self.kept(&format!("read what heartbeats of {user} said"))?;
+        let beats = kept.beats.get(&user).into_iter().flatten().cloned();
+        let sayings = Sayings::of(beats.collect());
+        Ok(pieces.iter().filter_map(|piece| sayings.held(piece)).collect())
+    }
+
+    async fn heartbeats(&self, user: UserId, window: Span) -> Result<Vec<Heartbeat>, PortError> {
+        let kept = self.kept(&format!("read the heartbeats of {user}"))?;
+        let within = |beat: &&Heartbeat| (window.start()..window.end()).contains(&beat.beat.at);
+        let beats = kept.beats.get(&user).into_iter().flatten().filter(within);
+        let mut beats: Vec<_> = beats.cloned().collect();
+        beats.sort_by_key(|beat| beat.beat.at);
+        Ok(beats)
+    }
+}
+
+#[async_trait]
 impl TimelineErasure for MemoryTimelines {
     async fn erase(&self, user: UserId, now: UnixMs) -> Result<(), PortError> {
         let mut kept = self.kept(&format!("erase the timeline of {user}"))?;
         kept.timelines.remove(&user);
+        kept.beats.remove(&user);
         let theirs = kept.progress.keys().filter(|(owner, _)| *owner == user);
         let devices = theirs.map(|(_, device)| *device).collect();
         kept.progress.retain(|(owner, _), _| *owner != user);
@@ -160,6 +201,14 @@ mod tests {
         assert!(timelines.merge(&[]).await.expect_err("away").is_unavailable());
         assert!(timelines.prepare(window).await.expect_err("away").is_unavailable());
         assert!(timelines.pieces(user, window).await.expect_err("away").is_unavailable());
+        assert!(timelines.held(user, window).await.expect_err("away").is_unavailable());
+        assert!(
+            timelines
+                .heartbeats(user, window)
+                .await
+                .expect_err("away")
+                .is_unavailable()
+        );
         assert!(
             timelines
                 .erase(user, UnixMs(0))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::time::UnixMs;
-use ports::usage::{Books, DeadLetters, Part, PingErasure, PingQueue, PingSource};
+use ports::usage::{Books, DeadLetters, Part, PendingPings, PingErasure, PingQueue, PingSource};
 use testkit::clock::TestClock;
 use testkit::contract::queue::QueueUnderTest;
 use testkit::memory::queue::MemoryQueue;
@@ -32,6 +32,10 @@ impl QueueUnderTest for InMemory {
     }
 
     fn erasure(&self) -> Arc<dyn PingErasure> {
+        Arc::new(self.0.clone())
+    }
+
+    fn pending(&self) -> Arc<dyn PendingPings> {
         Arc::new(self.0.clone())
     }
 

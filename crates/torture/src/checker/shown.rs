@@ -82,6 +82,7 @@ mod tests {
             attention: Attention::Active,
             precedence: 1,
             device: DeviceId(Uuid::nil()),
+            beat: None,
         };
         Segment {
             span: Span::new(UnixMs(start), UnixMs(end)).expect("not empty"),

@@ -144,6 +144,7 @@ fn piece(row: &Row) -> Option<Piece> {
         attention,
         precedence: row.get("precedence"),
         device: DeviceId(row.get("device_id")),
+        beat: None,
     };
     let label = Label::trusted(row.get("app_name"), row.get("domain"));
     let span = Span::new(UnixMs(row.get("start_ms")), UnixMs(row.get("end_ms")))?;
@@ -165,6 +166,7 @@ mod tests {
             attention: Attention::Active,
             precedence: 1,
             device: DeviceId(Uuid::nil()),
+            beat: None,
         };
         Piece {
             segment: Segment {

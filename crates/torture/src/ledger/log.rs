@@ -214,6 +214,7 @@ impl Log {
             attention: ping.attention,
             precedence: self.owner.precedence,
             device: self.owner.device,
+            beat: None,
         };
         Segment {
             span: ping.span,

@@ -16,9 +16,9 @@ use super::super::statements::{
     DEVICE_KEEP, KEY_HOLDER, KEY_INSERT, KEY_LIST, KEY_REVOKE, KEY_USED, KEY_USER, USER_LOCK,
 };
 use super::super::values::{column, time, unix_ms};
-use super::Accounts;
 use super::credentials::hex;
 use super::security_log::{address_text, note};
+use super::{Accounts, heartbeat_timeout};
 
 #[async_trait]
 impl ApiKeys for Accounts {
@@ -144,7 +144,7 @@ async fn keep(transaction: &Transaction, key: &NewApiKey) -> Result<NewKeyOutcom
     Ok(NewKeyOutcome::Kept)
 }
 
-/// A row of `id, device_id, scopes, precedence`.
+/// A row of `id, device_id, scopes, precedence, heartbeat_timeout_secs`.
 fn holder(user: UserId, row: &Row) -> Result<KeyHolder, Failure> {
     Ok(KeyHolder {
         caller: Caller {
@@ -154,6 +154,11 @@ fn holder(user: UserId, row: &Row) -> Result<KeyHolder, Failure> {
             precedence: column(row, 3)?,
         },
         scopes: scopes(column(row, 2)?)?,
+        patience: heartbeat_timeout(row, 4)?.ok_or_else(|| {
+            Failure::Broken(format!(
+                "the heartbeat_timeout_secs of {user} is stored in a form that is not known"
+            ))
+        })?,
     })
 }
 

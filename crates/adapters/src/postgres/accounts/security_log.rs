@@ -83,6 +83,7 @@ struct Columns {
     device: Option<Uuid>,
     session: Option<Uuid>,
     address: Option<String>,
+    count: Option<i32>,
 }
 
 impl Columns {
@@ -95,10 +96,11 @@ impl Columns {
             device: entry.device.map(|device| device.0),
             session: entry.session.map(|session| session.0),
             address: address_text(entry.address),
+            count: entry.count.map(|count| i32::try_from(count).unwrap_or(i32::MAX)),
         }
     }
 
-    fn parameters(&self) -> [&(dyn ToSql + Sync); 7] {
+    fn parameters(&self) -> [&(dyn ToSql + Sync); 8] {
         [
             &self.id,
             &self.user,
@@ -107,6 +109,7 @@ impl Columns {
             &self.device,
             &self.session,
             &self.address,
+            &self.count,
         ]
     }
 }
@@ -123,5 +126,6 @@ fn entry(row: &Row) -> Result<SecurityEntry, Failure> {
         device: column::<Option<Uuid>>(row, 4)?.map(DeviceId),
         session: column::<Option<Uuid>>(row, 5)?.map(SessionId),
         address: address(column(row, 6)?)?,
+        count: column::<Option<i32>>(row, 7)?.map(i32::unsigned_abs),
     })
 }

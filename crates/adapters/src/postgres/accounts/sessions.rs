@@ -75,7 +75,8 @@ impl Sessions for Accounts {
     }
 }
 
-async fn keep_sign_in(transaction: &Transaction, sign_in: &SignIn) -> Result<SignInOutcome, Failure> {
+/// Keeps a sign-in, in a transaction of its person.
+pub(super) async fn keep_sign_in(transaction: &Transaction, sign_in: &SignIn) -> Result<SignInOutcome, Failure> {
     let (user, key, now) = (sign_in.user.0, sign_in.key.as_str(), time(sign_in.now));
     let Some(person) = transaction.row(USER_LOCK, &[&user]).await? else {
         return Ok(SignInOutcome::Outdated);

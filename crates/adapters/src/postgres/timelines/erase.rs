@@ -13,15 +13,15 @@ use uuid::Uuid;
 
 use crate::postgres::failure::Failure;
 use crate::postgres::statements::{
-    ADVISORY_LOCK, CLOSED_ERASE, ERASED_BEFORE, ERASED_FORGET, TIMELINE_ERASE, lock_class,
+    ADVISORY_LOCK, CLOSED_ERASE, ERASED_BEFORE, ERASED_FORGET, HEARTBEATS_ERASE, TIMELINE_ERASE, lock_class,
 };
 use crate::postgres::values::{column, searchable, time, unix_ms};
 
 use super::Timelines;
 use super::share::bucket;
 
-/// How many closed pieces one statement erases at most: some weeks of somebody busy.
-const CLOSED_AT_ONCE: i64 = 10_000;
+/// How many closed pieces, or heartbeats, one statement erases at most: some weeks of somebody busy.
+const AT_ONCE: i64 = 10_000;
 
 impl Timelines {
     /// The note first, under the lock that merges take: once that is committed, nothing is written for the person any more. So what they had can go
@@ -38,17 +38,20 @@ impl Timelines {
         )
         .await?;
         transaction.commit().await?;
-        // Ends: nothing is added meanwhile.
-        loop {
-            let erased = scope.query_opt(CLOSED_ERASE, &[&user.0, &CLOSED_AT_ONCE]).await?;
-            let erased: i64 = match &erased {
-                Some(row) => column(row, 0)?,
-                None => 0,
-            };
-            if erased < CLOSED_AT_ONCE {
-                return Ok(());
+        for erase in [CLOSED_ERASE, HEARTBEATS_ERASE] {
+            // Ends: nothing is added meanwhile.
+            loop {
+                let erased = scope.query_opt(erase, &[&user.0, &AT_ONCE]).await?;
+                let erased: i64 = match &erased {
+                    Some(row) => column(row, 0)?,
+                    None => 0,
+                };
+                if erased < AT_ONCE {
+                    break;
+                }
             }
         }
+        Ok(())
     }
 
     async fn erased_before(&self, instant: UnixMs, limit: usize) -> Result<Vec<Erased>, Failure> {

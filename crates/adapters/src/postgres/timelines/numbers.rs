@@ -131,6 +131,7 @@ mod tests {
                 attention: Attention::Active,
                 precedence: 1,
                 device: device(*id),
+                beat: None,
             };
             let segment = Segment {
                 span: Span::new(UnixMs(start), UnixMs(start + 1)).expect("not empty"),

@@ -8,7 +8,7 @@ use deadpool_postgres::Transaction;
 use domain::accounts::{DeviceId, UserId};
 use domain::time::{DAY_MS, Span};
 use domain::usage::{Progress, Stored, reach};
-use futures_util::future::{try_join, try_join3};
+use futures_util::future::{try_join, try_join4};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -17,6 +17,7 @@ use crate::postgres::failure::Failure;
 use crate::postgres::statements::{ADVISORY_LOCK, CLOSED_READ, ERASED_READ, OPEN_READ, PROGRESS_READ, lock_class};
 use crate::postgres::values::{Labels, column, piece, time};
 
+use super::heartbeats;
 use super::numbers::{Note, Rows, devices_to_read};
 use super::share::{Share, bucket};
 
@@ -50,12 +51,13 @@ pub(super) async fn lock_and_read(
     mut shares: Vec<Share>,
     left_out: &mut Vec<UserId>,
 ) -> Result<(Vec<Share>, Neighbourhood), Failure> {
-    let (erased, open) = lock_and_read_keyed(transaction, &shares).await?;
+    let (erased, open, near) = lock_and_read_keyed(transaction, &shares).await?;
     if !erased.is_empty() {
         let erased: HashSet<Uuid> = erased.iter().map(|row| column(row, 0)).collect::<Result<_, _>>()?;
         shares.retain(|share| !erased.contains(&share.user.0));
         left_out.extend(erased.into_iter().map(UserId));
     }
+    heartbeats::claim(&mut shares, &near)?;
     let mut known = Neighbourhood::with_capacity(shares.len());
     let mut labels = Labels::default();
     for row in &open {
@@ -92,9 +94,12 @@ pub(super) async fn lock_and_read(
     Ok((shares, known))
 }
 
-/// The lock, and the rows whose keys are known before anything is read: who was erased, and open pieces. All in one round trip: nothing waits between the three,
-/// so they are sent and run in this order, and what is read is what stood there after the lock was given.
-async fn lock_and_read_keyed(transaction: &Transaction<'_>, shares: &[Share]) -> Result<(Vec<Row>, Vec<Row>), Failure> {
+/// The lock, and the rows whose keys are known before anything is read: who was erased, open pieces, and points around new ones. All in one round trip: nothing
+/// waits between the four, so they are sent and run in this order, and what is read is what stood there after the lock was given.
+async fn lock_and_read_keyed(
+    transaction: &Transaction<'_>,
+    shares: &[Share],
+) -> Result<(Vec<Row>, Vec<Row>, Vec<Row>), Failure> {
     let lock = transaction.prepare_cached(ADVISORY_LOCK).await?;
     let erased_read = transaction.prepare_cached(ERASED_READ).await?;
     let open_read = transaction.prepare_cached(OPEN_READ).await?;
@@ -102,13 +107,16 @@ async fn lock_and_read_keyed(transaction: &Transaction<'_>, shares: &[Share]) ->
     let users: Vec<_> = shares.iter().map(|share| share.user.0).collect();
     let mut buckets: Vec<_> = shares.iter().map(|share| bucket(share.user)).collect();
     buckets.dedup();
-    let (_, erased, open) = try_join3(
+    let stretches = heartbeats::Stretches::of(shares);
+    let near = stretches.prepare(transaction).await?;
+    let (_, erased, open, near) = try_join4(
         transaction.execute(&lock, &[&lock_class::PEOPLE, &buckets]),
         transaction.query(&erased_read, &[&users]),
         transaction.query(&open_read, &[&users]),
+        stretches.read(transaction, near.as_ref()),
     )
     .await?;
-    Ok((erased, open))
+    Ok((erased, open, near))
 }
 
 /// How far the devices are settled that have to be looked up.
@@ -181,7 +189,7 @@ impl Near {
 
 /// What stands beside an open piece, in the columns after it.
 fn note(row: &Row) -> Result<Option<Note>, Failure> {
-    let (device, through): (Option<Uuid>, Option<i64>) = (column(row, 8)?, column(row, 9)?);
+    let (device, through): (Option<Uuid>, Option<i64>) = (column(row, 9)?, column(row, 10)?);
     let noted = |(device, through)| {
         let through = number(through)?;
         let device = DeviceId(device);

@@ -3,6 +3,8 @@
 use domain::accounts::{DeviceId, UserId};
 use domain::usage::{Arrival, Seq, Timeline};
 
+use super::heartbeats::Point;
+
 /// Into how many buckets people are divided for locking. Bounds the locks that all merges hold together, whatever number of people they bring.
 const BUCKETS: u16 = 1_024;
 
@@ -12,6 +14,8 @@ pub(super) struct Share {
     pub(super) user: UserId,
     /// Their claims, joined.
     pub(super) claims: Timeline,
+    /// Their heartbeats, each once, in the order of their digests within an instant; what they claim joins the claims once it is known which are there already.
+    pub(super) points: Vec<Point>,
     /// The numbers to settle, each with the device that gave it, in ascending order.
     pub(super) numbers: Vec<(DeviceId, Seq)>,
 }
@@ -34,16 +38,22 @@ impl Share {
     fn of_one<'a>(user: UserId, arrivals: impl ExactSizeIterator<Item = &'a Arrival>) -> Self {
         let count = arrivals.len();
         let (mut claims, mut numbers) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let mut points = Vec::new();
         for arrival in arrivals {
-            if let Arrival::Claim { claim, .. } = arrival {
-                claims.push(claim.segment.clone());
+            match arrival {
+                Arrival::Claim { claim, .. } => claims.push(claim.segment.clone()),
+                Arrival::Heartbeat { heartbeat } => points.push(Point::of(heartbeat)),
+                Arrival::Refused { .. } => {}
             }
             numbers.extend(arrival.numbered());
         }
         numbers.sort_unstable();
+        points.sort_unstable_by_key(Point::key);
+        points.dedup_by(|one, next| one.key() == next.key());
         Self {
             user,
             claims: Timeline::of(claims),
+            points,
             numbers,
         }
     }

@@ -7,7 +7,7 @@ use deadpool_postgres::Transaction;
 use domain::accounts::{DeviceId, UserId};
 use domain::time::UnixMs;
 use domain::usage::{Change, Domain, OpenChange, Progress, Segment};
-use futures_util::future::{try_join, try_join5};
+use futures_util::future::{try_join, try_join3, try_join5};
 use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -15,10 +15,12 @@ use uuid::Uuid;
 use crate::postgres::failure::Failure;
 use crate::postgres::months::Month;
 use crate::postgres::statements::{
-    CLOSED_DELETE, CLOSED_INSERT, OPEN_EXTEND, OPEN_INSERT, OPEN_REPLACE, PROGRESS_DELETE, PROGRESS_WRITE,
+    CLOSED_DELETE, CLOSED_INSERT, HEARTBEATS_INSERT, OPEN_EXTEND, OPEN_INSERT, OPEN_REPLACE, PROGRESS_DELETE,
+    PROGRESS_WRITE,
 };
 use crate::postgres::values::{attention_code, time};
 
+use super::heartbeats::{Point, Points};
 use super::numbers::{Note, Settled};
 
 type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -31,6 +33,7 @@ pub(super) struct Difference {
     replaced: Vec<(UserId, Segment, Option<Note>)>,
     opened: Vec<(UserId, Segment, Option<Note>)>,
     closed: Vec<(UserId, Segment, Option<Note>)>,
+    points: Vec<Point>,
     settled: Vec<(UserId, DeviceId, Progress)>,
     noted: Vec<(UserId, DeviceId)>,
     merged_through: Vec<(DeviceId, u64)>,
@@ -60,6 +63,11 @@ impl Difference {
             .extend(kept.map(|(device, progress)| (user, device, progress)));
         self.noted.extend(settled.gone.into_iter().map(|device| (user, device)));
         self.merged_through.extend(settled.through);
+    }
+
+    /// Adds points that are to be kept.
+    pub(super) fn add_points(&mut self, points: Vec<Point>) {
+        self.points.extend(points);
     }
 
     /// The months for which closed pieces need partitions.
@@ -95,6 +103,7 @@ impl Difference {
         let close = transaction.prepare_cached(CLOSED_INSERT).await?;
         let settle = transaction.prepare_cached(PROGRESS_WRITE).await?;
         let note = transaction.prepare_cached(PROGRESS_DELETE).await?;
+        let keep = transaction.prepare_cached(HEARTBEATS_INSERT).await?;
 
         let (gone_users, gone_starts) = keys(&self.gone);
         let extended = Extensions::of(&self.extended)?;
@@ -103,7 +112,8 @@ impl Difference {
         let settled = Progresses::of(&self.settled)?;
         let (noted_users, noted_devices): (Vec<_>, Vec<_>) =
             self.noted.iter().map(|(user, device)| (user.0, device.0)).unzip();
-        let ((deleted, extended, replaced, opened, closed), (settled, noted)) = try_join(
+        let points = Points::of(&self.points);
+        let ((deleted, extended, replaced, opened, closed), (settled, noted, kept)) = try_join(
             try_join5(
                 run(transaction, &delete, gone_users.len(), &[&gone_users, &gone_starts]),
                 run(transaction, &extend, extended.users.len(), &extended.columns()),
@@ -116,13 +126,14 @@ impl Difference {
                     &closed.columns()[..PIECE_COLUMNS],
                 ),
             ),
-            try_join(
+            try_join3(
                 run(transaction, &settle, settled.users.len(), &settled.columns()),
                 run(transaction, &note, noted_users.len(), &[&noted_users, &noted_devices]),
+                run(transaction, &keep, self.points.len(), &points.columns()),
             ),
         )
         .await?;
-        Ok(deleted + extended + replaced + opened + closed + settled + noted)
+        Ok(deleted + extended + replaced + opened + closed + settled + noted + kept)
     }
 }
 
@@ -189,7 +200,7 @@ impl Notes {
 }
 
 /// How many columns a piece has; what stands beside an open one comes after them.
-const PIECE_COLUMNS: usize = 8;
+const PIECE_COLUMNS: usize = 9;
 
 /// Pieces as columns.
 #[derive(Default)]
@@ -202,6 +213,7 @@ struct Pieces<'a> {
     domains: Vec<Option<&'a str>>,
     starts: Vec<SystemTime>,
     ends: Vec<SystemTime>,
+    beats: Vec<Option<SystemTime>>,
     notes: Notes,
 }
 
@@ -217,6 +229,7 @@ impl<'a> Pieces<'a> {
             columns.domains.push(holder.label.domain.as_ref().map(Domain::as_str));
             columns.starts.push(time(span.start()));
             columns.ends.push(time(span.end()));
+            columns.beats.push(holder.rank.beat.map(time));
             columns.notes.push(*note)?;
         }
         Ok(columns)
@@ -232,6 +245,7 @@ impl<'a> Pieces<'a> {
             &self.domains,
             &self.starts,
             &self.ends,
+            &self.beats,
             &self.notes.devices,
             &self.notes.throughs,
         ]

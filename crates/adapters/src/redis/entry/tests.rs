@@ -1,3 +1,6 @@
+use std::sync::Arc;
+
+use domain::usage::{Beat, Context, ContextText, Heartbeat, Kind, Mention, Patience};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -53,6 +56,7 @@ fn arrival() -> impl Strategy<Value = Arrival> {
             attention,
             precedence,
             device: DeviceId(device),
+            beat: None,
         };
         let segment = Segment {
             span,
@@ -69,13 +73,80 @@ fn arrival() -> impl Strategy<Value = Arrival> {
         device: DeviceId(device),
         seq,
     });
-    prop_oneof![4 => claim, 1 => refused]
+    prop_oneof![4 => claim, 1 => refused, 2 => beat()]
+}
+
+fn text() -> impl Strategy<Value = ContextText> {
+    prop_oneof![Just("𝄞".repeat(ContextText::CHARS_MAX)), "\\PC{1,20}"].prop_map(|text| ContextText::trusted(&text))
+}
+
+fn mention() -> impl Strategy<Value = Option<Mention>> {
+    option::of(prop_oneof![Just(Mention::Last), text().prop_map(Mention::Named)])
+}
+
+fn context() -> impl Strategy<Value = Context> {
+    let texts = [
+        option::of(text()),
+        option::of(text()),
+        option::of(text()),
+        option::of(text()),
+    ];
+    let mentions = [mention(), mention(), mention()];
+    (prop::sample::select(&Kind::ALL), texts, mentions, any::<Option<bool>>()).prop_map(
+        |(kind, [category, editor, machine, operating_system], [project, branch, language], is_write)| Context {
+            kind,
+            category,
+            project,
+            branch,
+            language,
+            editor,
+            machine,
+            operating_system,
+            is_write,
+        },
+    )
+}
+
+fn beat() -> impl Strategy<Value = Arrival> {
+    let patience = (Patience::MS_MIN..=Patience::MS_MAX).prop_map(|ms| Patience::from_ms(ms).expect("in range"));
+    let rank = (any::<bool>(), any::<i32>());
+    (id(), id(), any::<i64>(), rank, label(), patience, context()).prop_map(
+        |(user, device, at, (is_active, precedence), label, patience, context)| {
+            let attention = if is_active {
+                Attention::Active
+            } else {
+                Attention::Passive
+            };
+            let beat = Beat {
+                device: DeviceId(device),
+                at: UnixMs(at),
+                attention,
+                precedence,
+                label,
+                patience,
+            };
+            let heartbeat = Heartbeat {
+                user: UserId(user),
+                beat,
+                context: Arc::new(context),
+            };
+            Arrival::Heartbeat { heartbeat }
+        },
+    )
 }
 
 fn entry_of(arrivals: &[Arrival]) -> Vec<u8> {
-    let mut entry = start();
-    entry.extend(pieces(arrivals).into_iter().flat_map(|piece| piece.bytes));
-    entry
+    entry_of_pieces(pieces(arrivals))
+}
+
+/// Also of more arrivals than an entry should hold.
+fn entry_of_pieces(pieces: Vec<Piece>) -> Vec<u8> {
+    let whole = Piece {
+        version: pieces.iter().map(|piece| piece.version).max().unwrap_or(FIRST),
+        arrivals: pieces.iter().map(|piece| piece.arrivals).sum(),
+        bytes: pieces.into_iter().flat_map(|piece| piece.bytes).collect(),
+    };
+    whole.entry()
 }
 
 fn ping() -> Arrival {
@@ -83,6 +154,7 @@ fn ping() -> Arrival {
         attention: Attention::Active,
         precedence: 3,
         device: DeviceId(Uuid::from_u128(2)),
+        beat: None,
     };
     let segment = Segment {
         span: Span::new(UnixMs(1_772_355_600_000), UnixMs(1_772_355_605_000)).expect("not empty"),
@@ -108,21 +180,19 @@ proptest! {
 
     #[test]
     fn pieces_of_several_callers_make_one_entry(callers in vec(vec(arrival(), 1..5), 1..5)) {
-        let mut entry = start();
-        for caller in &callers {
-            entry.extend(pieces(caller).into_iter().flat_map(|piece| piece.bytes));
-        }
-        prop_assert_eq!(read(&entry), Ok(callers.concat()));
+        let pieces = callers.iter().flat_map(|caller| pieces(caller)).collect();
+        prop_assert_eq!(read(&entry_of_pieces(pieces)), Ok(callers.concat()));
     }
 
     #[test]
     fn any_bytes_are_read_or_refused(bytes in vec(any::<u8>(), 0..300)) {
-        let mut entry = start();
-        entry.extend(&bytes);
         let _ = read(&bytes);
-        if let Ok(arrivals) = read(&entry) {
-            // What garbage is taken for can itself be written.
-            prop_assert_eq!(read(&entry_of(&arrivals)), Ok(arrivals));
+        for version in [FIRST, WITH_BEATS] {
+            let entry = [&[version][..], &bytes[..]].concat();
+            if let Ok(arrivals) = read(&entry) {
+                // What garbage is taken for can itself be written.
+                prop_assert_eq!(read(&entry_of(&arrivals)), Ok(arrivals));
+            }
         }
     }
 
@@ -184,9 +254,106 @@ fn a_ping_of_a_device_that_sends_many_takes_few_bytes() {
 #[test]
 fn each_way_of_being_unreadable_is_named() {
     assert_eq!(read(&[]), Err(Unreadable::Empty));
-    assert_eq!(read(&[2, 0, 0]), Err(Unreadable::Version(2)));
+    assert_eq!(read(&[3, 0, 0]), Err(Unreadable::Version(3)));
+    assert_eq!(read(&[2, 1]), Err(Unreadable::Malformed { at: 2 }));
     assert_eq!(read(b"{\"pings\":[]}"), Err(Unreadable::Version(b'{')));
     assert_eq!(read(&[1, 0]), Err(Unreadable::Malformed { at: 1 }));
+}
+
+fn heartbeat() -> Arrival {
+    let text = |text: &str| Some(ContextText::trusted(text));
+    let context = Context {
+        category: text("coding"),
+        editor: text("vim"),
+        project: text("daybook").map(Mention::Named),
+        branch: Some(Mention::Last),
+        is_write: Some(true),
+        ..Context::of_kind(Kind::Domain)
+    };
+    let beat = Beat {
+        device: DeviceId(Uuid::from_u128(2)),
+        at: UnixMs(1_772_355_600_000),
+        attention: Attention::Active,
+        precedence: 3,
+        label: Label::trusted("firefox", Some("example.org")),
+        patience: Patience::default(),
+    };
+    let heartbeat = Heartbeat {
+        user: UserId(Uuid::from_u128(1)),
+        beat,
+        context: Arc::new(context),
+    };
+    Arrival::Heartbeat { heartbeat }
+}
+
+#[test]
+fn the_bytes_of_version_2_are_these() {
+    let mut bytes = vec![2, 1];
+    bytes.extend(1_u128.to_be_bytes());
+    bytes.extend(2_u128.to_be_bytes());
+    bytes.push(1);
+    bytes.push(0b1_0110);
+    bytes.push(6);
+    bytes.extend([0x80, 0xfa, 0x81, 0x8a, 0x95, 0x67]);
+    bytes.extend([0xc0, 0xcf, 0x24]);
+    bytes.extend(b"\x07firefox\x0bexample.org");
+    bytes.push(2);
+    bytes.extend([0x93, 0x19]);
+    bytes.extend(b"\x06coding\x03vim\x07daybook");
+    assert_eq!(alone(&heartbeat()), bytes);
+    assert_eq!(read(&bytes), Ok(vec![heartbeat()]));
+}
+
+#[test]
+fn who_cannot_read_heartbeats_counts_them_and_pings_are_written_as_before() {
+    assert_eq!(pieces(&[ping(), ping()])[0].version, FIRST);
+    let entry = entry_of(&[heartbeat(), ping(), heartbeat()]);
+    assert_eq!(entry[..2], [WITH_BEATS, 3]);
+    assert_eq!(unreadable_arrivals(&entry), 3);
+    let mut miscounted = entry.clone();
+    miscounted[1] = 2;
+    assert!(matches!(read(&miscounted), Err(Unreadable::Malformed { .. })));
+    let as_first = [&[FIRST][..], &entry[2..]].concat();
+    assert!(
+        matches!(read(&as_first), Err(Unreadable::Malformed { .. })),
+        "the first knows none"
+    );
+}
+
+#[test]
+fn a_heartbeat_whose_values_cannot_be_is_refused() {
+    const FLAGS: usize = 35;
+    const PATIENCE: usize = FLAGS + 8;
+    const KIND: usize = PATIENCE + 3 + 20;
+    let spoiled = |at: usize, with: &[u8]| {
+        let mut bytes = alone(&heartbeat());
+        bytes.splice(at..at + with.len(), with.iter().copied());
+        bytes
+    };
+    let is_refused = |bytes: &[u8]| matches!(read(bytes), Err(Unreadable::Malformed { .. }));
+    assert!(!is_refused(&spoiled(FLAGS, &[0b1_0110])));
+    assert!(is_refused(&spoiled(FLAGS, &[0b1_1110])), "a number");
+    assert!(is_refused(&spoiled(FLAGS, &[0b11_0110])), "an unknown flag");
+    assert!(is_refused(&spoiled(PATIENCE, &[0x81, 0x80, 0x00])), "no patience");
+    assert!(is_refused(&spoiled(KIND, &[4])), "an unknown kind");
+    assert!(is_refused(&spoiled(KIND + 1, &[0x93, 0x29])), "an unknown part");
+    assert!(
+        is_refused(&spoiled(KIND + 1, &[0x93, 0x11])),
+        "written, which was not said"
+    );
+    assert!(
+        is_refused(&spoiled(KIND + 1, &[0xb3, 0x19])),
+        "a name and the last one at once"
+    );
+}
+
+#[test]
+fn pieces_share_an_entry_while_they_fit_and_are_of_one_version() {
+    let mut entry = pieces(&vec![ping(); ARRIVALS_MAX - 1]).remove(0);
+    assert!(entry.append(pieces(&[heartbeat()]).remove(0)).is_some());
+    assert!(entry.append(pieces(&[ping()]).remove(0)).is_none());
+    assert!(entry.append(pieces(&[ping()]).remove(0)).is_some());
+    assert_eq!(read(&entry.entry()).map(|arrivals| arrivals.len()), Ok(ARRIVALS_MAX));
 }
 
 /// The bytes of `ping` with those from `at` on replaced.
@@ -203,7 +370,7 @@ fn values_that_cannot_be_are_refused() {
     const APP_NAME: usize = LENGTH + 2;
     let is_refused = |bytes: &[u8]| matches!(read(bytes), Err(Unreadable::Malformed { .. }));
     assert!(!is_refused(&spoiled(FLAGS, &[0b1110])));
-    assert!(is_refused(&spoiled(FLAGS, &[0b1_1110])), "an unknown flag");
+    assert!(is_refused(&spoiled(FLAGS, &[0b11_1110])), "an unknown flag");
     assert!(is_refused(&spoiled(FLAGS, &[0b1111])), "refused and a claim at once");
     assert!(is_refused(&spoiled(LENGTH, &[0x80, 0x00])), "a claim without length");
     assert!(is_refused(&spoiled(APP_NAME + 1, &[0xff])), "a name that is not UTF-8");

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Push;
 use crate::redis::books;
-use crate::redis::entry::{self, ARRIVALS_MAX, Piece};
+use crate::redis::entry::Piece;
 use crate::redis::keys;
 use crate::redis::link::{Link, is_broken};
 use crate::redis::room::Room;
@@ -82,16 +82,10 @@ const NUMBERS: usize = 2;
 /// One write and those who wait for it.
 #[derive(Default)]
 struct Write {
-    entries: BTreeMap<(u16, Lane), Vec<Entry>>,
+    entries: BTreeMap<(u16, Lane), Vec<Piece>>,
     bytes: usize,
     arrivals: usize,
     callers: Vec<Caller>,
-}
-
-/// An entry in the making.
-struct Entry {
-    arrivals: usize,
-    bytes: Vec<u8>,
 }
 
 struct Caller {
@@ -117,7 +111,7 @@ impl Write {
         let entries = self.entries.entry(push.way).or_default();
         for piece in push.pieces {
             self.arrivals += piece.arrivals;
-            append(entries, &piece);
+            append(entries, piece);
         }
         self.callers.push(Caller {
             device: push.device,
@@ -177,29 +171,21 @@ impl Write {
                     .arg(&stream)
                     .arg("*")
                     .arg(keys::ARRIVALS)
-                    .arg(&entry.bytes);
+                    .arg(entry.entry());
             }
         }
         commands
     }
 }
 
-/// Puts a piece into the last entry, or into another when that is full.
-fn append(entries: &mut Vec<Entry>, piece: &Piece) {
-    match entries.last_mut() {
-        Some(entry) if entry.arrivals + piece.arrivals <= ARRIVALS_MAX => {
-            entry.arrivals += piece.arrivals;
-            entry.bytes.extend(&piece.bytes);
-        }
-        _ => {
-            let mut bytes = entry::start();
-            bytes.extend(&piece.bytes);
-            entries.push(Entry {
-                arrivals: piece.arrivals,
-                bytes,
-            });
-        }
-    }
+/// Puts a piece into the last entry of its version, or into another when that is full.
+fn append(entries: &mut Vec<Piece>, piece: Piece) {
+    let last = entries.iter_mut().rev().find(|entry| entry.version == piece.version);
+    let too_much = match last {
+        Some(entry) => entry.append(piece),
+        None => Some(piece),
+    };
+    entries.extend(too_much);
 }
 
 /// The numbers that `HMGET` answered. One that is missing or unreadable is not known, which is safe: the device keeps its pings.

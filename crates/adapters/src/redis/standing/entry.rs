@@ -1,6 +1,6 @@
 //! An entry of the stream of announcements: the bytes of its changes. It is read by every version of the program that runs at the same time.
 
-use domain::accounts::SessionId;
+use domain::accounts::{SessionId, UserId};
 use ports::accounts::StandingChange;
 use redis::{ErrorKind, RedisError, RedisResult, Value, from_redis_value};
 use uuid::Uuid;
@@ -11,6 +11,8 @@ use crate::redis::keys;
 const ID_BYTES: usize = 16;
 /// How many bytes an id and a precedence have.
 const PRECEDENCE_BYTES: usize = ID_BYTES + 4;
+/// How many bytes an id and a version have.
+const RULES_BYTES: usize = ID_BYTES + 8;
 
 /// An entry to write.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,9 +33,10 @@ pub(super) struct Entry {
 pub(super) fn written(changes: &[StandingChange]) -> Vec<Written> {
     let mut entries: Vec<Written> = Vec::new();
     for change in changes {
-        let (field, session) = match change {
-            StandingChange::Ended(session) => (keys::ENDED, session),
-            StandingChange::Precedence { session, .. } => (keys::PRECEDENCE, session),
+        let (field, id) = match change {
+            StandingChange::Ended(session) => (keys::ENDED, session.0),
+            StandingChange::Precedence { session, .. } => (keys::PRECEDENCE, session.0),
+            StandingChange::Rules { user, .. } => (keys::RULES, user.0),
         };
         if entries.last().is_none_or(|entry| entry.field != field) {
             entries.push(Written {
@@ -42,9 +45,11 @@ pub(super) fn written(changes: &[StandingChange]) -> Vec<Written> {
             });
         }
         if let Some(entry) = entries.last_mut() {
-            entry.value.extend(session.0.as_bytes());
-            if let StandingChange::Precedence { precedence, .. } = change {
-                entry.value.extend(precedence.to_be_bytes());
+            entry.value.extend(id.as_bytes());
+            match change {
+                StandingChange::Ended(_) => {}
+                StandingChange::Precedence { precedence, .. } => entry.value.extend(precedence.to_be_bytes()),
+                StandingChange::Rules { version, .. } => entry.value.extend(version.to_be_bytes()),
             }
         }
     }
@@ -73,6 +78,17 @@ pub(super) fn changes(fields: &[Vec<u8>]) -> Option<Vec<StandingChange>> {
                 changes.push(StandingChange::Precedence {
                     session: session(*id),
                     precedence: i32::from_be_bytes(precedence.try_into().ok()?),
+                });
+            }
+        } else if field == keys::RULES.as_bytes() {
+            let (rules, []) = value.as_chunks::<RULES_BYTES>() else {
+                return None;
+            };
+            for bytes in rules {
+                let (id, version) = bytes.split_first_chunk::<ID_BYTES>()?;
+                changes.push(StandingChange::Rules {
+                    user: UserId(Uuid::from_bytes(*id)),
+                    version: u64::from_be_bytes(version.try_into().ok()?),
                 });
             }
         } else {
@@ -136,6 +152,13 @@ mod tests {
         }
     }
 
+    fn rules(id: u128, version: u64) -> StandingChange {
+        StandingChange::Rules {
+            user: UserId(Uuid::from_u128(id)),
+            version,
+        }
+    }
+
     fn fields(entry: Written) -> Vec<Vec<u8>> {
         vec![entry.field.as_bytes().to_vec(), entry.value]
     }
@@ -148,9 +171,11 @@ mod tests {
             precedence(2, -3),
             precedence(2, i32::MAX),
             ended(2),
+            rules(2, 1),
+            rules(u128::MAX, u64::MAX),
         ];
         let entries = written(&told);
-        assert_eq!(entries.len(), 3);
+        assert_eq!(entries.len(), 4);
         let read: Option<Vec<_>> = entries.into_iter().map(|entry| changes(&fields(entry))).collect();
         assert_eq!(read.expect("readable").concat(), told);
         assert_eq!(written(&[]), []);
@@ -158,13 +183,17 @@ mod tests {
 
     #[test]
     fn the_bytes_stay_as_they_are() {
-        let entries = written(&[ended(0x0102), precedence(3, 4)]);
+        let entries = written(&[ended(0x0102), precedence(3, 4), rules(5, 6)]);
         let bytes = entries.iter().map(|entry| (entry.field, entry.value.as_slice()));
-        let expected: [(&str, &[u8]); 2] = [
+        let expected: [(&str, &[u8]); 3] = [
             ("ended", &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2]),
             (
                 "precedence",
                 &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 4],
+            ),
+            (
+                "rules",
+                &[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 6],
             ),
         ];
         assert!(bytes.eq(expected), "{entries:?}");
@@ -179,6 +208,7 @@ mod tests {
             entry(&[b"ended", &[0; 15]]),
             entry(&[b"ended", &[0; 17]]),
             entry(&[b"precedence", &[0; 16]]),
+            entry(&[b"rules", &[0; 20]]),
             entry(&[b"user", &[0; 16]]),
             entry(&[b"ended", &[0; 16], b"user", &[0; 16]]),
         ] {

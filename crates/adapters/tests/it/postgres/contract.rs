@@ -4,11 +4,11 @@ mod timelines {
     use adapters::postgres::Timelines;
     use async_trait::async_trait;
     use domain::accounts::UserId;
-    use domain::reports::Stint;
+    use domain::reports::{Held, Stint};
     use domain::time::{Span, UnixMs};
-    use domain::usage::{Arrival, Segment};
+    use domain::usage::{Arrival, Heartbeat, Segment};
     use ports::PortError;
-    use ports::reports::TimelineReader;
+    use ports::reports::{ContextReader, TimelineReader};
     use ports::usage::{Erased, Erasures, Merged, TimelineErasure, TimelineStore};
     use testkit::servers::TestPostgres;
 
@@ -39,6 +39,17 @@ mod timelines {
 
         async fn stints(&self, user: UserId, window: Span) -> Result<Vec<Stint>, PortError> {
             self.api.stints(user, window).await
+        }
+    }
+
+    #[async_trait]
+    impl ContextReader for AsInstalled {
+        async fn held(&self, user: UserId, window: Span) -> Result<Vec<Held>, PortError> {
+            self.api.held(user, window).await
+        }
+
+        async fn heartbeats(&self, user: UserId, window: Span) -> Result<Vec<Heartbeat>, PortError> {
+            self.api.heartbeats(user, window).await
         }
     }
 

@@ -10,6 +10,7 @@ use ports::usage::{Erasures, TimelineErasure, TimelineStore};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use super::heartbeats::heartbeat_of;
 use super::{MIDNIGHT, api_pool, client, client_at, database, numbered, ping, ping_of, pool, stored};
 
 /// The people whose pings the workers merge; the first of them is erased. The second shares the bucket of the first.
@@ -49,10 +50,15 @@ async fn merge_on(timelines: &Timelines, device: u128, progress: &Progress) -> u
         let app = if round % 2 == 0 { "a" } else { "b" };
         let at = round * 10;
         let number = u64::try_from(round + 1).expect("it counts up");
-        let pings: Vec<Arrival> = USERS
+        let mut pings: Vec<Arrival> = USERS
             .iter()
             .map(|user| numbered(ping_of(*user, (at, at + 10), 10 * user + device, app), number))
             .collect();
+        pings.extend(
+            USERS
+                .iter()
+                .map(|user| heartbeat_of(*user, at, 10 * user + device, app)),
+        );
         let merged = timelines.merge(&pings).await;
         dropped += merged.unwrap_or_else(|error| panic!("{}", error.chain())).erased.len();
         progress.merges.fetch_add(1, Ordering::SeqCst);
@@ -73,7 +79,7 @@ async fn nothing_is_left_of_somebody_who_is_erased_while_several_workers_merge_t
     let client = client(&server).await;
     let rows_of = async |user: u128| -> i64 {
         let sql = "SELECT (SELECT count(*) FROM usage_open WHERE user_id = $1) + (SELECT count(*) FROM app_usage WHERE user_id = $1) \
-            + (SELECT count(*) FROM usage_progress WHERE user_id = $1)";
+            + (SELECT count(*) FROM usage_progress WHERE user_id = $1) + (SELECT count(*) FROM heartbeats WHERE user_id = $1)";
         client.query_one(sql, &[&user_id(user)]).await.expect("count").get(0)
     };
     for round in 0..5_u64 {
@@ -99,7 +105,7 @@ async fn nothing_is_left_of_somebody_who_is_erased_while_several_workers_merge_t
         for other in [1_025, 2] {
             assert!(rows_of(other).await > 0, "round {round}");
         }
-        let wipe = "TRUNCATE usage_open, app_usage, usage_progress, usage_erased";
+        let wipe = "TRUNCATE usage_open, app_usage, usage_progress, heartbeats, usage_erased";
         client.batch_execute(wipe).await.expect(wipe);
     }
 }
@@ -122,8 +128,20 @@ async fn more_pieces_than_one_statement_erases_are_erased_and_none_of_others() {
             .expect("room");
         assert_eq!(client.execute(fill, &[&user_id(user)]).await.expect("fill"), 20_001);
     }
+    for user in [1, 2] {
+        // More at one instant than one statement takes, and as many at others.
+        let fill = "INSERT INTO heartbeats (user_id, device_id, at, digest, attention, precedence, patience_ms, app_name, kind, last_project, last_branch, last_language) \
+            SELECT $1, $1, timestamptz '2026-03-31 20:00Z' + greatest(0, number - 10000) * interval '1 second', substr(sha256(number::text::bytea), 1, 16), \
+            1, 1, 600000, 'a', 'file', false, false, false FROM generate_series(0, 20000) AS number";
+        assert_eq!(client.execute(fill, &[&user_id(user)]).await.expect("fill"), 20_001);
+    }
     let api = Timelines::new(api_pool(&server));
     api.erase(user(1), UnixMs(MIDNIGHT)).await.expect("erase");
+    let count = "SELECT count(*) FROM heartbeats WHERE user_id = $1";
+    for (user, left) in [(1, 0_i64), (2, 20_001)] {
+        let counted = client.query_one(count, &[&user_id(user)]).await.expect("count");
+        assert_eq!(counted.get::<_, i64>(0), left);
+    }
     let count = "SELECT count(*) FROM app_usage WHERE user_id = $1";
     for (user, left) in [(1, 0_i64), (2, 20_001)] {
         let counted = client.query_one(count, &[&user_id(user)]).await.expect("count");

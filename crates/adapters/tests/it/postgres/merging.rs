@@ -17,17 +17,19 @@ use super::{MIDNIGHT, client, database, numbered, ping, ping_of, pool, stored};
 const WIPE: &str = "TRUNCATE usage_open, app_usage, usage_progress";
 
 /// A source of numbers that is the same for a seed (Marsaglia, "Xorshift RNGs", 2003).
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
+    /// At least 0, and less than that.
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0 % bound
     }
 
-    fn shuffle<T>(&mut self, items: &mut [T]) {
+    /// Puts them into another order.
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             let other = usize::try_from(self.below(last as u64 + 1)).expect("an index");
             items.swap(last, other);
@@ -53,6 +55,7 @@ impl Dice {
             },
             precedence: i32::try_from(self.below(2)).expect("small"),
             device: DeviceId(Uuid::from_u128(u128::from(user * 10 + device))),
+            beat: None,
         };
         let label = [("a", None), ("a", Some("x.org")), ("b", None)][usize::try_from(self.below(3)).expect("small")];
         let segment = Segment {

@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Error};
 use super::{client, database};
 
 /// All of them, earliest first.
-pub(super) const MIGRATIONS: [&str; 7] = [
+pub(super) const MIGRATIONS: [&str; 11] = [
     "V1__accounts",
     "V2__usage",
     "V3__isolation",
@@ -16,6 +16,10 @@ pub(super) const MIGRATIONS: [&str; 7] = [
     "V5__trust",
     "V6__usage_erasure",
     "V7__usage_numbers",
+    "V8__heartbeats",
+    "V9__heartbeat_timeout",
+    "V10__device_codes",
+    "V11__privacy_rules",
 ];
 
 #[tokio::test]

@@ -47,6 +47,7 @@ impl Dice {
                 attention: [Attention::Passive, Attention::Active][usize::from(self.below(3) > 0)],
                 precedence: 1,
                 device: device(user, u128::from(self.below(2) > 0)),
+                beat: None,
             };
             let label =
                 [("a", None), ("a", Some("x.org")), ("b", None)][usize::try_from(self.below(3)).expect("an index")];

@@ -106,6 +106,7 @@ fn count_of(arrival: &Arrival) -> u64 {
             (since / testkit::arrivals::PING_MS).unsigned_abs()
         }
         Arrival::Refused { seq, .. } => seq.get() - 1,
+        Arrival::Heartbeat { .. } => panic!("none was sent"),
     }
 }
 

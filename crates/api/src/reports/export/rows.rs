@@ -1,40 +1,69 @@
 //! How what is exported is written.
 
+mod heartbeat;
+
 use std::fmt::Display;
 
 use domain::accounts::{Scope, SecurityEntry};
+use domain::privacy::PlainRule;
 use domain::time::SECOND_MS;
-use domain::usage::{Domain, Segment};
+use domain::usage::{Domain, Heartbeat, Segment};
 use serde_json::{Value, json};
 use services::accounts::ExportedAccount;
 
-/// How a timeline is written.
+/// A table of which there may be any number of rows, and how it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Table {
+    /// The pieces of the timeline.
+    Timeline(Format),
+    /// The heartbeats.
+    Heartbeats(Format),
+}
+
+impl Table {
+    /// The name of its file.
+    pub(super) fn file(self) -> &'static str {
+        match self {
+            Self::Timeline(Format::Csv) => "timeline.csv",
+            Self::Timeline(Format::Json) => "timeline.json",
+            Self::Heartbeats(Format::Csv) => "heartbeats.csv",
+            Self::Heartbeats(Format::Json) => "heartbeats.json",
+        }
+    }
+
+    /// What stands before its rows.
+    pub(super) fn head(self) -> &'static [u8] {
+        match (self, self.format()) {
+            (_, Format::Json) => b"[",
+            (Self::Timeline(_), Format::Csv) => b"start_time,end_time,seconds,app_name,domain,device_id\r\n",
+            (Self::Heartbeats(_), Format::Csv) => heartbeat::HEAD,
+        }
+    }
+
+    /// How it is written.
+    pub(super) fn format(self) -> Format {
+        let (Self::Timeline(format) | Self::Heartbeats(format)) = self;
+        format
+    }
+}
+
+/// How a table is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
-    /// A line for each piece, for spreadsheets.
+    /// A line for each row, for spreadsheets.
     Csv,
     /// One array, for programs.
     Json,
 }
 
+/// How a row is written, in each format.
+struct Row<T> {
+    csv: fn(&T) -> String,
+    json: fn(&T) -> Value,
+}
+
 impl Format {
-    /// The name of its file.
-    pub(super) fn file(self) -> &'static str {
-        match self {
-            Self::Csv => "timeline.csv",
-            Self::Json => "timeline.json",
-        }
-    }
-
-    /// What stands before the pieces.
-    pub(super) fn head(self) -> &'static [u8] {
-        match self {
-            Self::Csv => b"start_time,end_time,seconds,app_name,domain,device_id\r\n",
-            Self::Json => b"[",
-        }
-    }
-
-    /// What stands after them.
+    /// What stands after the rows.
     pub(super) fn tail(self) -> &'static [u8] {
         match self {
             Self::Csv => b"",
@@ -42,15 +71,33 @@ impl Format {
         }
     }
 
-    /// Pieces; the first of all where `is_first`.
-    pub(super) fn rows(self, pieces: &[Segment], is_first: bool) -> Vec<u8> {
-        let rows = pieces.iter().enumerate().map(|(index, piece)| match self {
-            Self::Csv => csv_row(piece),
-            Self::Json if is_first && index == 0 => format!("\n{}", json_row(piece)),
-            Self::Json => format!(",\n{}", json_row(piece)),
+    /// Some rows; the first of all where `is_first`.
+    fn rows<T>(self, some: &[T], is_first: bool, row: &Row<T>) -> Vec<u8> {
+        let rows = some.iter().enumerate().map(|(index, item)| match self {
+            Self::Csv => (row.csv)(item),
+            Self::Json if is_first && index == 0 => format!("\n{}", (row.json)(item)),
+            Self::Json => format!(",\n{}", (row.json)(item)),
         });
         rows.collect::<String>().into_bytes()
     }
+}
+
+/// Pieces of the timeline; the first of all where `is_first`.
+pub(super) fn pieces(format: Format, pieces: &[Segment], is_first: bool) -> Vec<u8> {
+    let row = Row {
+        csv: csv_row,
+        json: json_row,
+    };
+    format.rows(pieces, is_first, &row)
+}
+
+/// Heartbeats; the first of all where `is_first`.
+pub(super) fn heartbeats(format: Format, heartbeats: &[Heartbeat], is_first: bool) -> Vec<u8> {
+    let row = Row {
+        csv: heartbeat::csv_row,
+        json: heartbeat::json_row,
+    };
+    format.rows(heartbeats, is_first, &row)
 }
 
 /// The account, without what is secret: passwords, tokens and keys are kept as hashes, and those are nobody's business.
@@ -85,19 +132,34 @@ pub(super) fn account_json(account: &ExportedAccount) -> Vec<u8> {
             "full_name": user.full_name.as_str(),
             "timezone": user.timezone.name(),
             "day_start": user.day_start.secs(),
+            "heartbeat_timeout": user.heartbeat_timeout.secs(),
             "created_at": user.created_at.to_string(),
             "second_factor": account.second_factor,
         },
         "devices": devices.collect::<Vec<_>>(),
         "api_keys": keys.collect::<Vec<_>>(),
+        "privacy_rules": account.privacy.rules.plain().into_iter().map(rule_json).collect::<Vec<_>>(),
         "security_log": account.log.iter().map(entry_json).collect::<Vec<_>>(),
     });
     format!("{account:#}\n").into_bytes()
 }
 
+fn rule_json(rule: PlainRule) -> Value {
+    let parts = [
+        ("app", rule.app),
+        ("site", rule.site),
+        ("action", Some(rule.action)),
+        ("to", rule.to),
+    ];
+    let parts = parts
+        .into_iter()
+        .filter_map(|(name, text)| Some((name.to_owned(), text?.into())));
+    Value::Object(parts.collect())
+}
+
 /// The security log, newest first.
 pub(super) fn log_csv(log: &[SecurityEntry]) -> Vec<u8> {
-    let mut csv = "at,event,device_id,session_id,address\r\n".to_owned();
+    let mut csv = "at,event,device_id,session_id,address,count\r\n".to_owned();
     for entry in log {
         let fields = [
             entry.at.to_string(),
@@ -105,6 +167,7 @@ pub(super) fn log_csv(log: &[SecurityEntry]) -> Vec<u8> {
             optional(entry.device),
             optional(entry.session),
             optional(entry.address),
+            optional(entry.count),
         ];
         csv.push_str(&fields.join(","));
         csv.push_str("\r\n");
@@ -113,14 +176,18 @@ pub(super) fn log_csv(log: &[SecurityEntry]) -> Vec<u8> {
 }
 
 fn entry_json(entry: &SecurityEntry) -> Value {
-    json!({
+    let mut json = json!({
         "id": entry.id.0,
         "at": entry.at.to_string(),
         "event": entry.event.word(),
         "device_id": entry.device.map(|device| device.0),
         "session_id": entry.session.map(|session| session.0),
         "address": entry.address,
-    })
+    });
+    if let Some(count) = entry.count {
+        json["count"] = count.into();
+    }
+    json
 }
 
 fn csv_row(piece: &Segment) -> String {

@@ -10,6 +10,7 @@ fn export(people: &People) -> ExportAccount {
         users: people.accounts.clone(),
         devices: people.accounts.clone(),
         keys: people.accounts.clone(),
+        privacy: people.accounts.clone(),
         log: people.accounts.clone(),
         journal: people.journal(),
     }

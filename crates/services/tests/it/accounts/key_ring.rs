@@ -211,6 +211,7 @@ async fn when_a_key_was_used_is_kept_with_the_next_round() {
             ..node.ada
         },
         scopes: None,
+        patience: domain::usage::Patience::default(),
     };
     node.later(FRESH_FOR).await;
     node.authenticate.used(&person, ADDRESS);

@@ -258,6 +258,7 @@ impl People {
             device: None,
             session: None,
             address: None,
+            count: None,
         };
         let disabled = self.accounts.set_disabled(&email(address), true, NOW, &entry).await;
         assert!(disabled.expect("the store is there").is_some());

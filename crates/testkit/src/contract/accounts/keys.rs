@@ -1,9 +1,10 @@
 //! API keys.
 
 use domain::accounts::{Caller, Scopes, SecurityEvent};
+use domain::usage::Patience;
 use ports::accounts::{
-    API_KEYS_MAX, ApiKeyState, ApiKeyUse, ApiKeys, DeviceChange, Devices, KeyHolder, NewApiKey, SecurityLog, Sessions,
-    Users,
+    API_KEYS_MAX, ApiKeyState, ApiKeyUse, ApiKeys, DeviceChange, Devices, KeyHolder, NewApiKey, ProfileChange,
+    SecurityLog, Sessions, Users,
 };
 
 use super::{
@@ -31,8 +32,16 @@ pub async fn a_key_is_found_by_its_hash<A: Users + Sessions + ApiKeys + Security
             precedence: holder.caller.precedence,
         },
         scopes: key.scopes,
+        patience: Patience::default(),
     };
     assert_eq!(holder, expected);
+    let impatient = ProfileChange {
+        heartbeat_timeout: Some(Patience::from_secs(90).expect("in range")),
+        ..ProfileChange::default()
+    };
+    accounts.update(ada.id, &impatient).await.expect("update");
+    let holder = accounts.by_hash(key_hash(20)).await.expect("read").expect("a key");
+    assert_eq!(Some(holder.patience), impatient.heartbeat_timeout);
     let other = accounts.by_hash(key_hash(21)).await.expect("read").expect("a key");
     assert_eq!(other.scopes, Scopes::all());
     assert!(holder.caller.precedence > laptop.precedence);

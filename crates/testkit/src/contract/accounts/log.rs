@@ -18,6 +18,7 @@ pub async fn every_event_comes_back_whole<A: Users + Sessions + SecurityLog>(acc
             device: Some(device(10)),
             session: Some(session(10)),
             address: Some(Ipv6Addr::LOCALHOST.into()),
+            count: Some(500),
             ..entry(&ada, *event)
         };
         let bare = SecurityEntry {

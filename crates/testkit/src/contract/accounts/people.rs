@@ -1,6 +1,7 @@
 //! Registering, finding and changing people.
 
 use domain::accounts::{DayStart, FullName, SecurityEvent};
+use domain::usage::Patience;
 use ports::accounts::{Account, EmailChange, ProfileChange, SecurityLog, Users};
 
 use super::{FIRST_PASSWORD, address, entry, events, hash, person, registered};
@@ -26,6 +27,7 @@ pub async fn a_new_person_is_found_by_id_and_by_email<A: Users + SecurityLog>(ac
     let mut ada = person(1, "ada@bücher.example");
     ada.full_name = FullName::parse("Ada \"'; Ω 日本").expect("a name");
     ada.day_start = DayStart::from_secs(86_399).expect("in range");
+    ada.heartbeat_timeout = Patience::from_secs(3_600).expect("in range");
     ada.timezone = "America/Argentina/ComodRivadavia".parse().expect("a zone");
     let registered_ada = entry(&ada, SecurityEvent::Registered);
     let kept = accounts.insert(&ada, &hash("one"), &registered_ada).await;
@@ -87,10 +89,15 @@ pub async fn an_update_changes_what_it_names_and_nothing_else<A: Users>(accounts
         day_start: Some(DayStart::from_secs(14_400).expect("in range")),
         ..ProfileChange::default()
     };
-    for change in [ProfileChange::default(), name, zone, day_start] {
+    let heartbeat_timeout = ProfileChange {
+        heartbeat_timeout: Some(Patience::from_secs(60).expect("in range")),
+        ..ProfileChange::default()
+    };
+    for change in [ProfileChange::default(), name, zone, day_start, heartbeat_timeout] {
         expected.full_name = change.full_name.clone().unwrap_or(expected.full_name);
         expected.timezone = change.timezone.unwrap_or(expected.timezone);
         expected.day_start = change.day_start.unwrap_or(expected.day_start);
+        expected.heartbeat_timeout = change.heartbeat_timeout.unwrap_or(expected.heartbeat_timeout);
         let updated = accounts.update(expected.id, &change).await.expect("update");
         assert_eq!(updated, Some(expected.clone()));
     }

@@ -3,7 +3,7 @@
 use ports::usage::{Books, Dropped, Outcome};
 
 use super::{NEVER, QueueUnderTest, dead, drained, settled, taken, taken_now};
-use crate::arrivals::{device, numbered, ping, refused, user};
+use crate::arrivals::{device, heartbeat, numbered, ping, refused, user};
 
 /// How soon a batch that nobody holds counts as abandoned, where that is to happen.
 const AT_ONCE: std::time::Duration = std::time::Duration::from_millis(1);
@@ -72,6 +72,39 @@ pub async fn what_is_settled_is_counted_for_what_became_of_it(queue: &dyn QueueU
         in_flight: 0,
     };
     assert_eq!(queue.books().await, expected);
+}
+
+/// Also beside pings of others that are written at the same time, and as dead letters.
+///
+/// # Panics
+/// When the promise is broken.
+pub async fn heartbeats_come_as_they_were_sent_and_count_as_pings(queue: &dyn QueueUnderTest) {
+    let (door, worker) = (queue.door(), queue.worker("a", NEVER));
+    let beats = vec![heartbeat(1, 0), heartbeat(1, 7), heartbeat(1, 0)];
+    door.push(vec![ping(1, 0)]).await.expect("kept");
+    door.push(beats.clone()).await.expect("kept");
+    let batch = taken(&*worker).await;
+    assert_eq!(batch.arrivals, [vec![ping(1, 0)], beats].concat());
+    let outcome = Outcome {
+        dead: vec![dead(&batch, 1, "a test")],
+        dropped: vec![Dropped {
+            entry: batch.entry_of(2),
+            pings: 1,
+            refused: 0,
+        }],
+        ..Outcome::default()
+    };
+    settled(&*worker, &batch, outcome).await;
+    let expected = Books {
+        received: 4,
+        merged: 2,
+        dropped: 1,
+        dead: 1,
+        ..Books::default()
+    };
+    assert_eq!(queue.books().await, expected);
+    let letters = queue.letters().list(None, 9).await.expect("read");
+    assert_eq!(letters[0].arrival(), Some(&heartbeat(1, 0)));
 }
 
 /// # Panics

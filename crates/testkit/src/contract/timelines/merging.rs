@@ -27,6 +27,7 @@ pub async fn a_claim_is_read_back_as_it_was_merged<S: TimelineStore + TimelineRe
             attention: Attention::Passive,
             precedence: i32::MIN,
             device: DeviceId(Uuid::from_u128(u128::MAX)),
+            beat: None,
         },
         label: Label::trusted("Firefox", Some("example.org")),
     };
@@ -35,6 +36,7 @@ pub async fn a_claim_is_read_back_as_it_was_merged<S: TimelineStore + TimelineRe
             attention: Attention::Active,
             precedence: i32::MAX,
             device: DeviceId(Uuid::nil()),
+            beat: None,
         },
         label: Label::trusted("Terminal", None),
     };

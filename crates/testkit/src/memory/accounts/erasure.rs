@@ -21,6 +21,8 @@ impl AccountErasure for MemoryAccounts {
         ended.extend(kept.revoke_keys(user, now, |_, _| true));
         kept.devices.retain(|_, device| device.user != user);
         kept.log.retain(|_, entry| entry.user != Some(user));
+        kept.rules.remove(&user);
+        kept.forget_answers(user);
         kept.people.remove(&user);
         Ok(ended)
     }

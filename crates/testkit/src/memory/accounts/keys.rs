@@ -83,6 +83,7 @@ impl ApiKeys for MemoryAccounts {
                 precedence: kept.devices[&key.device].device.precedence,
             },
             scopes: key.scopes,
+            patience: kept.people[&key.user].user.heartbeat_timeout,
         }))
     }
 

@@ -56,6 +56,7 @@ impl Users for MemoryAccounts {
         }
         user.timezone = change.timezone.unwrap_or(user.timezone);
         user.day_start = change.day_start.unwrap_or(user.day_start);
+        user.heartbeat_timeout = change.heartbeat_timeout.unwrap_or(user.heartbeat_timeout);
         Ok(Some(user.clone()))
     }
 

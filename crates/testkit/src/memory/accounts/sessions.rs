@@ -12,33 +12,7 @@ use super::{Kept, KeptDevice, MemoryAccounts, Session};
 #[async_trait]
 impl Sessions for MemoryAccounts {
     async fn sign_in(&self, sign_in: &SignIn) -> Result<SignInOutcome, PortError> {
-        let mut kept = self.kept("sign a device in")?;
-        let Some(person) = kept.people.get(&sign_in.user) else {
-            return Ok(SignInOutcome::Outdated);
-        };
-        if person.disabled || person.password_version != sign_in.password_version {
-            return Ok(SignInOutcome::Outdated);
-        }
-        let ordered = person.devices_ordered;
-        let Some(device) = kept.device_of(sign_in, ordered) else {
-            return Ok(SignInOutcome::TooManyDevices);
-        };
-        let replaced = kept.end_sessions(sign_in.user, sign_in.now, |_, session| session.device == device.id);
-        let session = Session {
-            user: sign_in.user,
-            device: device.id,
-            used: None,
-            successors: VecDeque::from([sign_in.refresh]),
-            signed_in_at: sign_in.now,
-            expires_at: sign_in.expires_at,
-        };
-        kept.sessions.insert(sign_in.session, session);
-        kept.write(&SecurityEntry {
-            device: Some(device.id),
-            ..sign_in.entry.clone()
-        });
-        let replaced = replaced.first().copied();
-        Ok(SignInOutcome::SignedIn { device, replaced })
+        Ok(self.kept("sign a device in")?.sign_in(sign_in))
     }
 
     async fn rotate(&self, rotate: &Rotate) -> Result<Rotation, PortError> {
@@ -109,6 +83,36 @@ impl Session {
 }
 
 impl Kept {
+    /// Signs a device in, whoever checked that it may.
+    pub(super) fn sign_in(&mut self, sign_in: &SignIn) -> SignInOutcome {
+        let Some(person) = self.people.get(&sign_in.user) else {
+            return SignInOutcome::Outdated;
+        };
+        if person.disabled || person.password_version != sign_in.password_version {
+            return SignInOutcome::Outdated;
+        }
+        let ordered = person.devices_ordered;
+        let Some(device) = self.device_of(sign_in, ordered) else {
+            return SignInOutcome::TooManyDevices;
+        };
+        let replaced = self.end_sessions(sign_in.user, sign_in.now, |_, session| session.device == device.id);
+        let session = Session {
+            user: sign_in.user,
+            device: device.id,
+            used: None,
+            successors: VecDeque::from([sign_in.refresh]),
+            signed_in_at: sign_in.now,
+            expires_at: sign_in.expires_at,
+        };
+        self.sessions.insert(sign_in.session, session);
+        self.write(&SecurityEntry {
+            device: Some(device.id),
+            ..sign_in.entry.clone()
+        });
+        let replaced = replaced.first().copied();
+        SignInOutcome::SignedIn { device, replaced }
+    }
+
     /// The device that signs in as it is from then on; `None` when it would be one too many.
     fn device_of(&mut self, sign_in: &SignIn, ordered: bool) -> Option<Device> {
         let known = self

@@ -13,6 +13,7 @@ fn holder(device: u128, app: &str) -> Holder {
         attention: Attention::Active,
         precedence: i32::try_from(device).expect("small"),
         device: DeviceId(uuid::Uuid::from_u128(device)),
+        beat: None,
     };
     Holder {
         rank,

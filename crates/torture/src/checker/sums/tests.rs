@@ -12,6 +12,7 @@ fn claim(start: i64, end: i64, app: &str) -> Segment {
         attention: Attention::Active,
         precedence: 1,
         device: DeviceId(Uuid::nil()),
+        beat: None,
     };
     Segment {
         span: span(start, end),

@@ -219,7 +219,7 @@ async fn what_is_looked_up_is_one_row_to_be_read() {
     for (shown, found_in) in [
         ("person2@example.org", ["users", "second_factors"].as_slice()),
         (BOB, &["sessions"]),
-        (hash, &["api_keys", "password_resets"]),
+        (hash, &["api_keys", "device_codes", "password_resets"]),
     ] {
         let lookup = ("daybook.lookup", shown);
         for Table {

@@ -17,19 +17,22 @@ const OF_NOBODY: [(&str, &str, &str); 8] = [
     ("daybook_worker", "refinery_schema_history", "SELECT"),
 ];
 /// All that the worker may reach.
-const OF_WORKER: [&str; 5] = [
+const OF_WORKER: [&str; 6] = [
     "app_usage",
+    "heartbeats",
     "refinery_schema_history",
     "usage_erased",
     "usage_open",
     "usage_progress",
 ];
 /// What may be called with the rights of the owner.
-const OWNERS_FUNCTIONS: [(&str, &str); 3] = [
+const OWNERS_FUNCTIONS: [(&str, &str); 5] = [
     // That of the person whom the transaction is for.
     ("daybook_api", "erase_account()"),
     // Of nobody.
     ("daybook_api", "audit_log_forget_nobody(timestamp with time zone)"),
+    ("daybook_api", "device_codes_forget(timestamp with time zone)"),
+    ("daybook_api", "device_codes_keep(device_codes,bigint,bigint)"),
     ("daybook_worker", "usage_ensure_month(date)"),
 ];
 

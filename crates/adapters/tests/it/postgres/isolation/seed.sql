@@ -18,6 +18,10 @@ VALUES ('{user}', '{user}', 1, 1, 'a', NULL, '2026-04-02 10:00Z', '2026-04-02 11
 
 INSERT INTO usage_progress (user_id, device_id, merged_through, ahead) VALUES ('{user}', '{user}', 1, '{}');
 
+INSERT INTO heartbeats (
+    user_id, device_id, at, digest, attention, precedence, patience_ms, app_name, kind, last_project, last_branch, last_language
+) VALUES ('{user}', '{user}', '2026-04-02 10:00Z', substr(sha256('{n}'), 1, 16), 1, 1, 600000, 'a', 'file', false, true, false);
+
 INSERT INTO usage_erased (user_id, erased_at, device_ids) VALUES ('{user}', now(), '{{user}}');
 
 INSERT INTO api_keys (id, user_id, device_id, name, hash, scopes, created_at)
@@ -30,4 +34,9 @@ INSERT INTO recovery_codes (user_id, hash) VALUES ('{user}', sha256('{n}'));
 
 INSERT INTO password_resets (user_id, hash, created_at, expires_at) VALUES ('{user}', sha256('{n}'), now(), now());
 
+INSERT INTO device_codes (device_hash, user_hash, key, asked_at, expires_at, interval_secs, user_id, approved)
+VALUES (sha256('d{n}'), sha256('{n}'), 'k', now(), now(), 5, '{user}', false);
+
 INSERT INTO audit_log (id, user_id, at, event, device_id, session_id, address) VALUES ('{user}', '{user}', now(), 'signed_in', NULL, NULL, NULL);
+
+INSERT INTO privacy_rules (user_id, version, subjects, patterns, actions, new_names) VALUES ('{user}', 1, '{app}', '{a}', '{hide}', '{NULL}');

@@ -1,0 +1,1 @@
+DELETE FROM device_codes WHERE device_hash = $1

@@ -1,0 +1,1 @@
+SELECT device_codes_forget($1)

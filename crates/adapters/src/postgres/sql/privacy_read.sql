@@ -1,0 +1,1 @@
+SELECT version, subjects, patterns, actions, new_names FROM privacy_rules WHERE user_id = $1

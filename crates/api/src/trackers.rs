@@ -1,0 +1,3 @@
+//! Protocols of trackers that people already have, as those trackers speak them.
+
+pub(crate) mod wakatime;

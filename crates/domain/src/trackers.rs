@@ -1,0 +1,3 @@
+//! Trackers that people already have: what their records mean here.
+
+pub mod activitywatch;
