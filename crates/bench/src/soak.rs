@@ -29,8 +29,8 @@ pub const NOTE: &str = "Pings are due at a set rate whatever became of those bef
 const PEOPLE: u32 = 10_000;
 /// Part of what can be taken and merged together that is sent.
 const SENT: f64 = 0.7;
-/// How long access tokens are used: less than they live.
-const LEG: Duration = Duration::from_mins(5);
+/// How long access tokens are used before new ones are made: they live five minutes, from before the first request.
+const LEG: Duration = Duration::from_mins(4);
 /// How long a quick run is.
 const QUICK: Duration = Duration::from_secs(20);
 /// How often it is looked.
