@@ -1,5 +1,6 @@
 //! Load: connections that each play a script against a server, as fast as it answers or at a set pace, from threads of their own.
 
+mod alarm;
 mod connection;
 
 use std::net::SocketAddr;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use crate::failure::Failure;
 use crate::histogram::Histogram;
 
+pub use alarm::Alarm;
 use connection::Player;
 
 /// How long all connections get to open before the first request.

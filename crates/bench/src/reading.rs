@@ -14,7 +14,7 @@ use crate::chart::{Axis, Chart, Line, Scale};
 use crate::failure::Failure;
 use crate::figures::ms;
 use crate::histogram::Histogram;
-use crate::load::{self, Outcome, Pace, Plan};
+use crate::load::{self, Alarm, Outcome, Pace, Plan};
 use crate::people::{self, Sending};
 use crate::progress::say;
 use crate::stage::{Door, Fsync, Stage};
@@ -267,6 +267,8 @@ fn read_raw(stage: &Stage, everybody: &Everybody, lasts: Duration) -> Result<His
             .await
             .map_err(failed())?;
         let mut random = Random::new(1);
+        let failed_timer = || Failure::because("could not wait for when a statement is due");
+        let alarm = Alarm::new().map_err(failed_timer())?;
         let mut took = Histogram::default();
         let began = Instant::now();
         for turn in 0.. {
@@ -274,7 +276,7 @@ fn read_raw(stage: &Stage, everybody: &Everybody, lasts: Duration) -> Result<His
             if due >= began + lasts {
                 break;
             }
-            tokio::time::sleep_until(due.into()).await;
+            alarm.wait_until(due).await.map_err(failed_timer())?;
             let person = usize::try_from(random.below(everybody.people.len() as u64)).unwrap_or(0);
             let Some(caller) = everybody.people.get(person) else {
                 break;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::histogram::Histogram;
 use crate::http::Connection;
 
-use super::{Pace, Plan, Script, Times};
+use super::{Alarm, Pace, Plan, Script, Times};
 
 /// After so many failed requests a connection gives up: the run has failed, and there is nothing to learn from more.
 const FAILURES_MAX: u64 = 100;
@@ -37,8 +37,15 @@ impl<S: Script> Player<S> {
 
     /// Plays the script to its end or that of the run. `place` numbers the connection: at a set pace, connections take turns.
     pub(super) async fn play(mut self, plan: Plan, times: Times, place: u32) -> Self {
+        let alarm = match Alarm::new() {
+            Ok(alarm) => alarm,
+            Err(error) => {
+                self.fail(format!("no timer: {error}"));
+                return self;
+            }
+        };
         let mut connection = Connection::open(plan.target).await;
-        sleep_until(times.begin).await;
+        self.wait(&alarm, times.begin).await;
         let mut request = Vec::new();
         for turn in 0.. {
             let due = match plan.pace {
@@ -48,7 +55,7 @@ impl<S: Script> Player<S> {
             if due >= times.until || self.failed >= FAILURES_MAX {
                 break;
             }
-            sleep_until(due).await;
+            self.wait(&alarm, due).await;
             request.clear();
             if !self.script.next(&mut request) {
                 break;
@@ -78,6 +85,12 @@ impl<S: Script> Player<S> {
         self
     }
 
+    async fn wait(&mut self, alarm: &Alarm, due: Instant) {
+        if let Err(error) = alarm.wait_until(due).await {
+            self.fail(format!("the timer failed: {error}"));
+        }
+    }
+
     fn fail(&mut self, why: String) {
         self.failed += 1;
         self.first_failure.get_or_insert(why);
@@ -87,13 +100,6 @@ impl<S: Script> Player<S> {
 /// Whatever was wrong with the connection or the answer, nothing of it is left on a new one.
 async fn reopened(plan: &Plan) -> io::Result<Connection> {
     Connection::open(plan.target).await
-}
-
-/// In the past, at once: without a look at the timer.
-async fn sleep_until(instant: Instant) {
-    if instant > Instant::now() {
-        tokio::time::sleep_until(instant.into()).await;
-    }
 }
 
 fn shown(status: u16, body: &[u8]) -> String {
