@@ -6,7 +6,7 @@ use domain::reports::{SaidTally, SaidTotals, Zone};
 use domain::time::Span;
 use futures_util::{StreamExt, stream};
 
-use super::totals::{CHUNKS_AT_ONCE, DAYS_MAX, chunks};
+use super::totals::{CHUNK_MS, CHUNKS_AT_ONCE, DAYS_MAX, chunks};
 use super::{Asked, Period, Reports, ReportsError};
 
 /// What is asked.
@@ -65,7 +65,7 @@ impl Reports {
         let mut tally = SaidTally::new(windows);
         if let Some(span) = period.days.range(period.first, period.last) {
             let read = |chunk| async move { (chunk, self.contexts.held(caller.user, chunk).await) };
-            let mut reads = stream::iter(chunks(span)).map(read).buffered(CHUNKS_AT_ONCE);
+            let mut reads = stream::iter(chunks(span, CHUNK_MS)).map(read).buffered(CHUNKS_AT_ONCE);
             while let Some((chunk, held)) = reads.next().await {
                 let held = held?;
                 for held in held

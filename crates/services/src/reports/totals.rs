@@ -11,13 +11,14 @@ use super::{Asked, Period, Reports, ReportsError};
 
 /// The most days one report covers: a leap year.
 pub(super) const DAYS_MAX: u16 = 366;
-/// How much time is read at once, so that a heavy year does not have to fit into memory.
-const CHUNK_MS: i64 = 31 * DAY_MS;
+/// How much time is read at once at first, so that a heavy year does not have to fit into memory.
+pub(super) const CHUNK_MS: i64 = 31 * DAY_MS;
+/// About how many pieces are read at once: of somebody who has fewer in that time, more of it is read after it.
+const PIECES_AT_ONCE: i64 = 20_000;
+/// How many times as much at most: people's months differ.
+const CHUNK_TIMES_MAX: i64 = 6;
 /// No zone was ever further from UTC (Manila until 1844: 15 h 56 min), and what is left is more than a clock change adds to a day.
 const ZONE_MS: i64 = 18 * 3_600 * SECOND_MS;
-/// Up to so much time around short periods is read at the same time as the person's zone, in which their days are cut: a week's report waits for one round
-/// trip instead of two.
-const AHEAD_MS: i64 = 10 * DAY_MS;
 /// How many of these are read at the same time: the next one while one is added up.
 pub(super) const CHUNKS_AT_ONCE: usize = 2;
 
@@ -81,20 +82,20 @@ impl Reports {
 
         let windows: Vec<Span> = period.dates().filter_map(|date| period.days.span(date)).collect();
         let mut tally = Tally::new(windows, question.bridge).of_device(question.device);
-        match (period.days.range(period.first, period.last), ahead) {
-            (Some(span), Some((window, stints))) if around_all(span, question.bridge, window) => {
+        if let Some(span) = period.days.range(period.first, period.last) {
+            let needed = span.widen(question.bridge.ms());
+            let (mut rest, mut length_ms) = (Some(needed), CHUNK_MS);
+            if let Some((window, stints)) = ahead.filter(|(window, _)| window.start() <= needed.start()) {
+                rest = Span::new(window.end(), needed.end());
+                length_ms = length_after(window, stints.len());
                 add(&mut tally, window, stints);
             }
-            (Some(span), _) => {
-                let read = |chunk| async move { (chunk, self.reader.stints(caller.user, chunk).await) };
-                let mut reads = stream::iter(chunks(span.widen(question.bridge.ms())))
-                    .map(read)
-                    .buffered(CHUNKS_AT_ONCE);
-                while let Some((chunk, stints)) = reads.next().await {
-                    add(&mut tally, chunk, stints?);
-                }
+            let read = |chunk| async move { (chunk, self.reader.stints(caller.user, chunk).await) };
+            let rest = rest.into_iter().flat_map(|rest| chunks(rest, length_ms));
+            let mut reads = stream::iter(rest).map(read).buffered(CHUNKS_AT_ONCE);
+            while let Some((chunk, stints)) = reads.next().await {
+                add(&mut tally, chunk, stints?);
             }
-            (None, _) => {}
         }
         let mut totals = tally.into_totals_ms().into_iter();
         let of_date = |date| {
@@ -113,37 +114,38 @@ impl Reports {
         })
     }
 
-    /// What will be needed whatever the person's zone is, and the window that was read.
+    /// What will be needed first whatever the person's zone is, and the window that was read: nobody waits for the zone, which the days are cut in, before
+    /// the days are read.
     async fn read_ahead(
         &self,
         caller: &Caller,
         question: &TotalsQuestion,
         now: UnixMs,
     ) -> Result<Option<(Span, Vec<Stint>)>, ReportsError> {
-        let Some(window) = around(question, now) else {
+        let Some(window) = around(question, now).and_then(|window| chunks(window, CHUNK_MS).next()) else {
             return Ok(None);
         };
         Ok(Some((window, self.reader.stints(caller.user, window).await?)))
     }
 }
 
-/// In which the days that are asked for lie, whatever the zone and the start of the day; where they are few, as it is cheap to read more than is needed.
+/// In which the days that are asked for lie, whatever the zone and the start of the day.
 fn around(question: &TotalsQuestion, now: UnixMs) -> Option<Span> {
     let midnight = |date: NaiveDate| UnixMs(date.and_time(NaiveTime::MIN).and_utc().timestamp_millis());
     let (from, to) = match question.asked {
         Asked::Today => (now.plus_ms(-DAY_MS), now.plus_ms(DAY_MS)),
         Asked::Date(date) => (midnight(date), midnight(date).plus_ms(2 * DAY_MS)),
-        Asked::Range(first, last) if first <= last => (midnight(first), midnight(last).plus_ms(2 * DAY_MS)),
-        Asked::Range(..) => return None,
+        Asked::Range(first, last) => (midnight(first), midnight(last).plus_ms(2 * DAY_MS)),
     };
-    let span = Span::new(from, to)?.widen(ZONE_MS + question.bridge.ms());
-    (span.ms() <= AHEAD_MS).then_some(span)
+    Some(Span::new(from, to)?.widen(ZONE_MS + question.bridge.ms()))
 }
 
-/// Whether `window` has all that bears on the sums of `span`.
-fn around_all(span: Span, bridge: Bridge, window: Span) -> bool {
-    let needed = span.widen(bridge.ms());
-    needed.clip(window) == Some(needed)
+/// How much time to read at once of somebody who has so many pieces in `window`.
+fn length_after(window: Span, pieces: usize) -> i64 {
+    let pieces = i64::try_from(pieces).unwrap_or(i64::MAX).max(1);
+    let length_ms = i128::from(window.ms()) * i128::from(PIECES_AT_ONCE) / i128::from(pieces);
+    let length_ms = i64::try_from(length_ms).unwrap_or(i64::MAX);
+    length_ms.clamp(CHUNK_MS, CHUNK_TIMES_MAX * CHUNK_MS)
 }
 
 fn add(tally: &mut Tally, chunk: Span, stints: Vec<Stint>) {
@@ -154,12 +156,51 @@ fn add(tally: &mut Tally, chunk: Span, stints: Vec<Stint>) {
     }
 }
 
-/// A stretch in parts that are read at once.
-pub(super) fn chunks(span: Span) -> impl Iterator<Item = Span> {
+/// A stretch in parts that are read at once, each so long but the last.
+pub(super) fn chunks(span: Span, length_ms: i64) -> impl Iterator<Item = Span> {
     let mut from = span.start();
     std::iter::from_fn(move || {
-        let chunk = Span::new(from, from.plus_ms(CHUNK_MS).min(span.end()))?;
+        let chunk = Span::new(from, from.plus_ms(length_ms).min(span.end()))?;
         from = chunk.end();
         Some(chunk)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(days: i64, pieces: usize) -> i64 {
+        let window = Span::new(UnixMs(0), UnixMs(days * DAY_MS)).expect("a stretch");
+        length_after(window, pieces) / DAY_MS
+    }
+
+    #[test]
+    fn the_fewer_pieces_the_more_time_is_read_at_once_within_bounds() {
+        let (least, most) = (CHUNK_MS / DAY_MS, CHUNK_TIMES_MAX * CHUNK_MS / DAY_MS);
+        assert_eq!([after(31, 0), after(31, 900), after(4, 0)], [most; 3]);
+        assert_eq!(after(31, 10_000), 2 * 31);
+        assert_eq!(after(10, 5_000), 40);
+        assert_eq!(
+            [after(31, 20_000), after(31, 1_000_000), after(31, usize::MAX)],
+            [least; 3]
+        );
+    }
+
+    #[test]
+    fn parts_are_the_whole_and_none_is_longer() {
+        let span = Span::new(UnixMs(5), UnixMs(5 + 100 * DAY_MS)).expect("a stretch");
+        for length_ms in [DAY_MS, 31 * DAY_MS, 100 * DAY_MS, 101 * DAY_MS] {
+            let parts: Vec<_> = chunks(span, length_ms).collect();
+            assert!(parts.iter().all(|part| part.ms() <= length_ms), "{parts:?}");
+            assert!(
+                parts.windows(2).all(|pair| pair[0].end() == pair[1].start()),
+                "{parts:?}"
+            );
+            assert_eq!(
+                (parts[0].start(), parts[parts.len() - 1].end()),
+                (span.start(), span.end())
+            );
+        }
+    }
 }

@@ -111,6 +111,7 @@ async fn a_few_days_are_read_at_once_whatever_the_zone_and_a_year_in_parts() {
             (Asked::Date(date("2026-10-25")), 1),
             (days("2026-02-23", "2026-03-01"), 1),
             (days("2026-01-01", "2026-02-28"), 2),
+            (days("2025-03-01", "2026-02-28"), 3),
         ] {
             let question = TotalsQuestion {
                 asked,
