@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Error};
 use super::{client, database};
 
 /// All of them, earliest first.
-pub(super) const MIGRATIONS: [&str; 11] = [
+pub(super) const MIGRATIONS: [&str; 12] = [
     "V1__accounts",
     "V2__usage",
     "V3__isolation",
@@ -20,6 +20,7 @@ pub(super) const MIGRATIONS: [&str; 11] = [
     "V9__heartbeat_timeout",
     "V10__device_codes",
     "V11__privacy_rules",
+    "V12__usage_read_from_its_key",
 ];
 
 #[tokio::test]
