@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use domain::accounts::UserId;
 use domain::reports::{Held, Stint};
-use domain::time::Span;
+use domain::time::{Span, UnixMs};
 use domain::usage::{Heartbeat, Segment};
 
 use crate::PortError;
@@ -28,4 +28,7 @@ pub trait ContextReader: Send + Sync {
 
     /// The heartbeats of `user` in `window`, in the order of their instants; those of one instant in an order that is always the same.
     async fn heartbeats(&self, user: UserId, window: Span) -> Result<Vec<Heartbeat>, PortError>;
+
+    /// The instant of the first heartbeat of `user`, where there is one.
+    async fn first_heartbeat(&self, user: UserId) -> Result<Option<UnixMs>, PortError>;
 }

@@ -61,6 +61,7 @@ statements! {
     FACTOR_USE_STEP = "factor_use_step";
     FACTOR_WAITING = "factor_waiting";
     HEARTBEATS_ERASE = "heartbeats_erase";
+    HEARTBEATS_FIRST = "heartbeats_first";
     HEARTBEATS_INSERT = "heartbeats_insert";
     HEARTBEATS_NEAR = "heartbeats_near";
     HEARTBEATS_READ = "heartbeats_read";
@@ -348,6 +349,7 @@ mod tests {
                 "timestamptz",
                 "ended_sessions_ended_at_session_id_idx",
             ),
+            (&api, HEARTBEATS_FIRST, "uuid", "heartbeats_pkey"),
             (&api, ACCOUNT_BY_EMAIL, "text", "users_email_key"),
             (&api, ACCOUNT_BY_ID, "uuid", "users_pkey"),
             (&api, AUDIT_PAGE, "uuid, uuid, bigint", "audit_log_user_id_id_idx"),

@@ -7,15 +7,12 @@ use domain::accounts::{Caller, User};
 use domain::reports::{Days, Dimension, Held, SaidTotals};
 use domain::time::{DAY_MS, Span, UnixMs};
 use domain::usage::ContextText;
+use futures_util::future::try_join;
+use futures_util::{StreamExt, stream};
 
+use super::totals::{CHUNK_MS, CHUNKS_AT_ONCE, chunks};
 use super::{Reports, ReportsError};
 
-/// How much is read at once.
-const CHUNK_MS: i64 = 31 * DAY_MS;
-/// How long before they registered a person's first heartbeat can be: the oldest that any setting lets in.
-const BEFORE_MS: i64 = 3_653 * DAY_MS;
-/// After how many empty chunks before they registered nobody looks further: a year, more than the usual setting lets in.
-const EMPTY_CHUNKS_MAX: u32 = 12;
 /// How far after the present instant a heartbeat can be, at the very most.
 const AHEAD_MS: i64 = DAY_MS;
 
@@ -49,26 +46,23 @@ impl Reports {
     /// # Errors
     /// [`ReportsError::AccountGone`], or something outside.
     pub async fn all_time(&self, caller: &Caller) -> Result<(User, AllTime), ReportsError> {
-        let user = self.user(caller).await?;
+        let (user, first) = try_join(self.user(caller), self.first_heartbeat(caller)).await?;
         let mut sums = Sums::of(&user);
-        let mut end = self.clock.now().plus_ms(AHEAD_MS);
-        let (registered, earliest) = (user.created_at, user.created_at.plus_ms(-BEFORE_MS));
-        let mut empty = 0;
-        while end > earliest && empty < EMPTY_CHUNKS_MAX {
-            let start = end.plus_ms(-CHUNK_MS);
-            let Some(chunk) = Span::new(start, end) else { break };
-            let held = self.contexts.held(caller.user, chunk).await?;
-            empty = if held.is_empty() && end <= registered {
-                empty + 1
-            } else {
-                0
-            };
-            for held in &held {
+        let end = self.clock.now().plus_ms(AHEAD_MS);
+        let span = first.and_then(|first| Span::new(first, end));
+        let chunks = span.into_iter().flat_map(|span| chunks(span, CHUNK_MS));
+        let read = |chunk| async move { (chunk, self.contexts.held(caller.user, chunk).await) };
+        let mut reads = stream::iter(chunks).map(read).buffered(CHUNKS_AT_ONCE);
+        while let Some((chunk, held)) = reads.next().await {
+            for held in &held? {
                 sums.add(held, chunk);
             }
-            end = start;
         }
         Ok((user, sums.into_all_time()))
+    }
+
+    async fn first_heartbeat(&self, caller: &Caller) -> Result<Option<UnixMs>, ReportsError> {
+        Ok(self.contexts.first_heartbeat(caller.user).await?)
     }
 }
 

@@ -43,16 +43,17 @@ async fn nothing_is_all_that_somebody_without_heartbeats_has() {
 #[tokio::test]
 async fn every_stretch_counts_once_wherever_it_is_cut() {
     let world = World::new();
-    // Every half hour of some days, so that the ends of chunks lie in some of them: a chunk ends a day after now.
+    // Every half hour of some days, so that the end of a chunk lies in one of them: the first begins with the first heartbeat.
+    minute(&world, "daybook", -61 * DAY_SECS).await;
     let starts = (-2 * 48..48).map(|half| 1_800 * half);
     let around_the_cut = starts.map(|secs| secs - 30 * DAY_SECS - 30);
     for from_secs in around_the_cut {
         minute(&world, "daybook", from_secs).await;
     }
     let all = all_time(&world, "UTC").await;
-    assert_eq!(all.totals.ms(), 144 * 60_000);
-    assert_eq!(all.days_ms.values().sum::<i64>(), 144 * 60_000);
-    assert_eq!(all.first, Some(NOW.plus_ms(1_000 * (-32 * DAY_SECS - 30))));
+    assert_eq!(all.totals.ms(), 145 * 60_000);
+    assert_eq!(all.days_ms.values().sum::<i64>(), 145 * 60_000);
+    assert_eq!(all.first, Some(NOW.plus_ms(1_000 * -61 * DAY_SECS)));
 }
 
 #[tokio::test]
@@ -89,11 +90,12 @@ async fn a_project_lasts_from_its_first_stretch_to_its_last_and_days_are_the_per
 }
 
 #[tokio::test]
-async fn nobody_looks_further_than_a_year_before_somebody_registered() {
+async fn what_lies_years_before_somebody_registered_counts_too() {
     let world = World::new();
     minute(&world, "near", -300 * DAY_SECS).await;
-    minute(&world, "far", -900 * DAY_SECS).await;
+    minute(&world, "far", -9 * 366 * DAY_SECS).await;
     let all = all_time(&world, "UTC").await;
-    assert_eq!(all.projects.len(), 1);
-    assert_eq!(all.projects[0].name.as_str(), "near");
+    let names: Vec<_> = all.projects.iter().map(|project| project.name.as_str()).collect();
+    assert_eq!(names, ["far", "near"]);
+    assert_eq!(all.first, Some(NOW.plus_ms(1_000 * -9 * 366 * DAY_SECS)));
 }

@@ -137,6 +137,12 @@ impl ContextReader for MemoryTimelines {
         beats.sort_by_key(|beat| beat.beat.at);
         Ok(beats)
     }
+
+    async fn first_heartbeat(&self, user: UserId) -> Result<Option<UnixMs>, PortError> {
+        let kept = self.kept(&format!("read when the first heartbeat of {user} was"))?;
+        let beats = kept.beats.get(&user).into_iter().flatten();
+        Ok(beats.map(|beat| beat.beat.at).min())
+    }
 }
 
 #[async_trait]

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use domain::accounts::{DeviceId, UserId};
 use domain::reports::{Held, RECALL_MAX, Sayings};
-use domain::time::Span;
+use domain::time::{Span, UnixMs};
 use domain::usage::{Beat, Context, ContextText, Heartbeat, Holder, Kind, Label, Mention, Patience, Rank, Segment};
 use ports::PortError;
 use ports::reports::ContextReader;
@@ -14,7 +14,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use crate::postgres::failure::Failure;
-use crate::postgres::statements::{HEARTBEATS_READ, HELD_READ};
+use crate::postgres::statements::{HEARTBEATS_FIRST, HEARTBEATS_READ, HELD_READ};
 use crate::postgres::values::{attention, column, searchable, stored_span, time, unix_ms};
 
 use super::Timelines;
@@ -138,5 +138,20 @@ impl ContextReader for Timelines {
         heartbeats.sort_unstable();
         heartbeats.sort_by_key(|heartbeat| heartbeat.beat.at);
         Ok(heartbeats)
+    }
+
+    async fn first_heartbeat(&self, user: UserId) -> Result<Option<UnixMs>, PortError> {
+        let attempt = || format!("read when the first heartbeat of {user} was");
+        let work = async {
+            let row = self
+                .database
+                .as_user(user)
+                .query_opt(HEARTBEATS_FIRST, &[&user.0])
+                .await?;
+            row.as_ref()
+                .map(|row| column::<SystemTime>(row, 0).map(unix_ms))
+                .transpose()
+        };
+        self.database.call(attempt, work).await
     }
 }

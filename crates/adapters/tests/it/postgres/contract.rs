@@ -51,6 +51,10 @@ mod timelines {
         async fn heartbeats(&self, user: UserId, window: Span) -> Result<Vec<Heartbeat>, PortError> {
             self.api.heartbeats(user, window).await
         }
+
+        async fn first_heartbeat(&self, user: UserId) -> Result<Option<UnixMs>, PortError> {
+            self.api.first_heartbeat(user).await
+        }
     }
 
     #[async_trait]

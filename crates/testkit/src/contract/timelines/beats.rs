@@ -219,6 +219,10 @@ pub async fn heartbeats_are_read_back_as_they_came<S: TimelineStore + ContextRea
     assert_eq!(store.heartbeats(user(1), span(0..2)).await.expect("read"), expected);
     assert_eq!(store.heartbeats(user(1), span(2..9)).await.expect("read"), []);
     assert_eq!(store.heartbeats(user(2), span(-5..9)).await.expect("read"), others[7..]);
+    let earliest = others[..7].iter().map(|heartbeat| heartbeat.beat.at).min();
+    for (who, first) in [(user(1), earliest), (user(2), Some(others[7].beat.at)), (user(3), None)] {
+        assert_eq!(store.first_heartbeat(who).await.expect("read"), first);
+    }
 }
 
 /// With what they leave to those before them, also from before the window, and nothing of pieces that pings hold.
