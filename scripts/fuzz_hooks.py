@@ -61,6 +61,9 @@ ENDS_PERSON = {
 # What needs a factor in use. It is shown with a recovery code, and each is good once.
 NEEDS_FACTOR = {"DELETE /api/v1/users/me/totp", "POST /api/v1/users/me/totp/recovery-codes"}
 
+# Texts of imported history.
+OF_HISTORY = {"source", "category", "project", "branch", "language", "editor", "machine", "operating_system"}
+
 # Faults of values that a schema cannot tell from sound ones: each with the fields that may have it. A request that is
 # right by the document may be refused for these alone; any other refusal is a fault of the document or the server.
 BEYOND_SCHEMAS = {
@@ -76,10 +79,12 @@ BEYOND_SCHEMAS = {
     "not_after_start": {"end_time"},
     "also_in_cookie": {"refresh_token"},
     # On the clock, or on how long a stretch is.
-    "out_of_range": {"date", "to"},
-    "too_old": {"start_time"},
-    "in_future": {"end_time"},
-    "too_long": {"end_time", "url"},
+    "out_of_range": {"date", "to", "pings", "heartbeats"},
+    "too_old": {"start_time", "time"},
+    "in_future": {"end_time", "time"},
+    "too_long": {"end_time", "url", "pings", "heartbeats"},
+    # On how many there are already.
+    "too_many": {"source"},
     # On secrets, and on lists of words and zones.
     "invalid_token": {"token"},
     "wrong_code": {"code"},
@@ -90,8 +95,8 @@ BEYOND_SCHEMAS = {
     "invalid_time": {"from", "to"},
     "invalid_url": {"url"},
     "invalid_email": {"email"},
-    "empty": {"full_name", "name", "device_name", "platform", "app_name", "app", "site", "to"},
-    "control_character": {"full_name", "name", "device_name", "platform", "app_name", "app", "site", "to"},
+    "empty": {"full_name", "name", "device_name", "platform", "app_name", "app", "site", "to"} | OF_HISTORY,
+    "control_character": {"full_name", "name", "device_name", "platform", "app_name", "app", "site", "to"} | OF_HISTORY,
     "invalid_host": {"site", "to"},
     "too_many_stars": {"app", "site"},
 }
@@ -297,6 +302,12 @@ def help_along(operation, case):
         for one in body.get("pings") or [body]:
             if isinstance(one, dict):
                 help_ping(one, person)
+    elif operation == "POST /api/v1/usage/import":
+        body["source"] = "Another tracker"
+        for one in body.get("pings") or []:
+            if isinstance(one, dict):
+                help_ping(one, person)
+        body["heartbeats"] = [{"time": ping(minute)["start_time"], "app_name": "vim"} for minute in (3, 5)]
     elif ROLE == "person":
         help_proof(operation, body, person)
 

@@ -13,6 +13,7 @@ mod statements;
 mod timelines;
 mod token_keys;
 mod values;
+mod watching;
 
 pub use accounts::Accounts;
 pub use database::{Database, Settings, connect};
@@ -22,3 +23,4 @@ pub use migrations::{migrate, migrations_pending};
 pub use role::RoleReport;
 pub use timelines::Timelines;
 pub use token_keys::TokenKeys;
+pub use watching::Watching;

@@ -8,6 +8,8 @@ use crate::address::ServerAddress;
 use crate::clock;
 use crate::device_login::NotConfirmed;
 use crate::files::FileError;
+use crate::import::ImportError;
+use crate::import::delivery::DeliveryError;
 use crate::keyring::Keyring;
 use crate::password;
 use crate::privacy::PrivacyError;
@@ -17,6 +19,7 @@ use crate::session::Device;
 use crate::settings::{AccountSettings, SettingsError, UseOfKeyring};
 use crate::store::{SavedSession, SessionStore};
 
+mod import;
 mod login;
 mod private;
 mod rules;
@@ -24,6 +27,7 @@ mod run;
 mod status;
 mod sync;
 
+pub use import::import;
 pub use login::login;
 pub use private::{pause, resume};
 pub use rules::{add_rule, list_rules, remove_rule};
@@ -69,6 +73,18 @@ pub enum CommandError {
     /// The terminal or the system did not do as asked.
     #[error("cannot {0}")]
     System(&'static str, #[source] io::Error),
+    /// A file cannot be imported.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// What files hold could not be sent.
+    #[error(transparent)]
+    Delivery(#[from] DeliveryError),
+    /// The files hold nothing that counts.
+    #[error("there is nothing to import: the lines above say why")]
+    NothingToImport,
+    /// The server wants nothing of it.
+    #[error("nothing was taken: the lines above say why")]
+    NothingTaken,
     /// Another agent works on the same data.
     #[error("another daybook-agent runs on {0}")]
     Running(String),

@@ -17,6 +17,7 @@ pub mod commands;
 pub mod desktop;
 pub mod device_login;
 pub mod files;
+pub mod import;
 pub mod keeper;
 pub mod keyring;
 pub mod outbox;

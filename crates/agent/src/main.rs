@@ -44,6 +44,7 @@ fn execute(settings: &Settings) -> Result<(), CommandError> {
         Command::Run(run) => commands::run(&dir, run),
         Command::Status => commands::status(&dir),
         Command::Sync(sync) => commands::sync(&dir, sync),
+        Command::Import(import) => commands::import(&dir, import),
         Command::Pause { length } => commands::pause(&dir, *length),
         Command::Resume => commands::resume(&dir),
         Command::Exclude(rule) => commands::add_rule(&dir, rule, ("exclude", None)),

@@ -117,6 +117,12 @@ impl Privacy {
         self.lock().rule(label.app_name.clone(), label.domain.clone())
     }
 
+    /// What of a stretch of time is not private.
+    #[must_use]
+    pub fn public(&self, span: Span) -> Vec<Span> {
+        self.lock().public(span)
+    }
+
     /// Whether there are rules, local or the server's.
     #[must_use]
     pub fn has_rules(&self) -> bool {

@@ -21,6 +21,8 @@ use crate::chain::Chain;
 use crate::threads;
 use crate::watch::Ping;
 
+pub use activitywatch::event;
+
 use desk::{Desk, Times};
 use discretion::Discretion;
 use joiner::Joiner;
@@ -32,16 +34,13 @@ mod answer;
 pub mod desk;
 pub mod discretion;
 mod door;
-pub mod event;
 mod focus;
 pub mod joiner;
-mod multipart;
 pub mod routes;
 pub mod rules;
 pub mod server;
 pub mod sqlite;
 pub mod store;
-pub mod touched;
 
 /// The relay did not start.
 #[derive(Debug, thiserror::Error)]

@@ -9,9 +9,11 @@ use ureq::tls::{RootCerts, TlsConfig};
 use crate::address::ServerAddress;
 use crate::secret::Secret;
 
+mod importing;
 mod sign_in;
 mod tracking;
 
+pub use importing::{ChangeBody, ChangeItem, History, ImportReceipt, Imported, Refusal};
 pub use sign_in::{DeviceCode, Grant, SignIn, SignInError, Waiting};
 pub use tracking::{Receipt, Rejection, Tracked};
 
@@ -135,10 +137,12 @@ struct Problem {
     errors: Vec<ProblemError>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct ProblemError {
-    #[serde(default)]
     pointer: String,
+    code: String,
+    detail: String,
 }
 
 /// The delay in seconds. The form with a date is rare, and counts as absent.

@@ -6,7 +6,11 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::filter::LevelFilter;
 
+use domain::reports::Zone;
+
 use crate::address::{AddressError, ServerAddress};
+use crate::import::Format;
+use crate::import::sources::{NAME_CHARS_MAX, named};
 use crate::privacy::private;
 
 /// Watches which application has the focus on an X11 desktop, and sends that to a Daybook server.
@@ -67,6 +71,48 @@ pub enum Command {
     },
     /// Send what waits now, and say through which number all is merged.
     Sync(SyncSettings),
+    /// Bring your history from ActivityWatch, WakaTime or a table. It fills the gaps of your timeline and replaces nothing that a tracker of
+    /// yours saw itself; the same once more changes nothing.
+    Import(ImportSettings),
+}
+
+/// What to import, and how.
+#[derive(Debug, Args)]
+pub struct ImportSettings {
+    /// The account.
+    #[command(flatten)]
+    pub account: AccountSettings,
+    /// What the files are [default: what they look like].
+    #[arg(long)]
+    pub format: Option<Format>,
+    /// The name under which all of it stands in the list of your devices [default: one for each machine of ActivityWatch, `wakatime`, `csv`].
+    #[arg(long, value_name = "NAME", value_parser = source_name)]
+    pub source: Option<String>,
+    /// Only say what would change.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// By whose clocks times without an offset are, such as Europe/Berlin.
+    #[arg(long, value_name = "ZONE", value_parser = zone)]
+    pub timezone: Option<Zone>,
+    /// The files; `-` is standard input. Those of one machine belong together: its buckets, or a dump of WakaTime with its `user_agents` and
+    /// `machine_names`.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+fn source_name(text: &str) -> Result<String, String> {
+    let name = named(text);
+    if name.is_empty() || name != text.trim() {
+        return Err(format!(
+            "must be 1 to {NAME_CHARS_MAX} characters long, without control characters"
+        ));
+    }
+    Ok(name)
+}
+
+fn zone(text: &str) -> Result<Zone, String> {
+    text.parse()
+        .map_err(|_| "must be the name of a zone in the IANA database, to the letter: Europe/Berlin, UTC".to_owned())
 }
 
 /// What a rule is about.

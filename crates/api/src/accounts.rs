@@ -56,7 +56,7 @@ struct DeviceBody<'a> {
     id: Uuid,
     /// What the person calls it; its key, until somebody names it.
     name: &'a str,
-    /// What the client sent as `X-Device-Id`.
+    /// What the client sent as `X-Device-Id`; for imported history, its source.
     key: &'a str,
     /// What it runs on, as it says itself.
     #[schema(required)]

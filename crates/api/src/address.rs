@@ -1,13 +1,10 @@
 //! Who is calling, by address: the peer, or whom a proxy that is trusted names. What a client writes into a header never chooses its address.
 
-use std::convert::Infallible;
-use std::future::{Ready, ready};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
-use actix_web::dev::Payload;
+use actix_web::HttpRequest;
 use actix_web::http::header::{HeaderMap, X_FORWARDED_FOR};
-use actix_web::{FromRequest, HttpRequest};
 use ipnet::IpNet;
 
 use crate::door::Door;
@@ -85,15 +82,6 @@ impl ClientAddress {
             IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
             IpAddr::V6(address) => address.to_bits() & (u128::MAX << (u128::BITS - IPV6_PREFIX)),
         }
-    }
-}
-
-impl FromRequest for ClientAddress {
-    type Error = Infallible;
-    type Future = Ready<Result<Self, Infallible>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self::of(request)))
     }
 }
 

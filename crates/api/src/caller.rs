@@ -28,24 +28,22 @@ pub(crate) struct Tracker(pub(crate) Caller);
 /// A person who is signed in, or an API key that may read reports.
 pub(crate) struct Reader(pub(crate) Caller);
 
+/// A person who is signed in, or an API key that may send pings, of which it is known whether it may read reports as well.
+pub(crate) struct Importer {
+    pub(crate) caller: Caller,
+    pub(crate) may_read: bool,
+}
+
 /// Who may be let in as what.
 trait Admitted: Sized {
     /// What an API key must be allowed to do; `None` where it may not be.
     const SCOPE: Option<Scope>;
 
-    fn new(caller: Caller) -> Self;
+    fn new(by: &Authenticated) -> Self;
 }
 
-macro_rules! admitted {
-    ($($name:ident needs $scope:expr;)*) => {$(
-        impl Admitted for $name {
-            const SCOPE: Option<Scope> = $scope;
-
-            fn new(caller: Caller) -> Self {
-                Self(caller)
-            }
-        }
-
+macro_rules! let_in {
+    ($($name:ident),*) => {$(
         impl FromRequest for $name {
             type Error = Problem;
             type Future = Verifying<Self>;
@@ -57,11 +55,36 @@ macro_rules! admitted {
     )*};
 }
 
+macro_rules! admitted {
+    ($($name:ident needs $scope:expr;)*) => {$(
+        impl Admitted for $name {
+            const SCOPE: Option<Scope> = $scope;
+
+            fn new(by: &Authenticated) -> Self {
+                Self(by.caller)
+            }
+        }
+    )*};
+}
+
 admitted! {
     Bearer needs None;
     Tracker needs Some(Scope::PingsWrite);
     Reader needs Some(Scope::ReportsRead);
 }
+
+impl Admitted for Importer {
+    const SCOPE: Option<Scope> = Some(Scope::PingsWrite);
+
+    fn new(by: &Authenticated) -> Self {
+        Self {
+            caller: by.caller,
+            may_read: by.may(Some(Scope::ReportsRead)),
+        }
+    }
+}
+
+let_in!(Bearer, Tracker, Reader, Importer);
 
 /// Known at once for nearly every request; a key that this node has not seen lately is asked for.
 type Verifying<T> = Either<Ready<Result<T, Problem>>, LocalBoxFuture<'static, Result<T, Problem>>>;
@@ -82,19 +105,17 @@ fn verifying<T: Admitted + 'static>(request: &HttpRequest) -> Verifying<T> {
 }
 
 fn admit<T: Admitted>(request: &HttpRequest, verified: Result<Authenticated, Problem>) -> Result<T, Problem> {
-    let by = verified.as_ref().copied().ok();
-    let caller = limits::admit(request, verified.map(|by| by.caller))?;
+    let by = verified.map_err(|problem| limits::refuse(request, problem))?;
+    limits::admit(request, Ok(by.caller))?;
     // For the request's line in the log.
-    request.extensions_mut().insert(caller.user);
-    if let Some(by) = by {
-        if !by.may(T::SCOPE) {
-            return Err(not_for_keys(T::SCOPE));
-        }
-        if by.scopes.is_some() {
-            authenticate(request).used(&by, Some(ClientAddress::of(request).0));
-        }
+    request.extensions_mut().insert(by.caller.user);
+    if !by.may(T::SCOPE) {
+        return Err(not_for_keys(T::SCOPE));
     }
-    Ok(T::new(caller))
+    if by.scopes.is_some() {
+        authenticate(request).used(&by, Some(ClientAddress::of(request).0));
+    }
+    Ok(T::new(&by))
 }
 
 /// The problem of an API key that may not do something.

@@ -24,6 +24,13 @@ pub(crate) fn tell_all(headers: &mut HeaderMap) {
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
 }
 
+/// Says in the headers of an answer that pages of this origin may see it.
+pub(crate) fn tell_one(origin: HeaderValue, headers: &mut HeaderMap) {
+    headers.append(VARY, HeaderValue::from_static("Origin"));
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+}
+
 /// The origins that may.
 pub(crate) struct Cors(Vec<Origin>);
 

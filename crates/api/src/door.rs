@@ -10,7 +10,7 @@ use crate::cors::{self, Cors};
 use crate::limits::{Allowance, Limits, Rates};
 use crate::origin::Origin;
 use crate::security_headers;
-use crate::trackers::wakatime;
+use crate::trackers::{activitywatch, wakatime};
 
 /// How the door is set.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -59,6 +59,11 @@ impl Door {
     pub(crate) fn seal(&self, answer: &mut ServiceResponse) {
         let allowance = answer.request().extensions().get::<Allowance>().copied();
         let is_open = answer.request().extensions().contains::<wakatime::Open>();
+        let watcher = answer
+            .request()
+            .extensions()
+            .get::<activitywatch::WatcherPage>()
+            .cloned();
         let permission = self.cors.permission(answer.request().headers()).cloned();
         let headers = answer.headers_mut();
         for (name, value) in &self.headers {
@@ -80,6 +85,9 @@ impl Door {
         self.cors.tell(permission, headers);
         if is_open {
             cors::tell_all(headers);
+        }
+        if let Some(activitywatch::WatcherPage(origin)) = watcher {
+            cors::tell_one(origin, headers);
         }
     }
 }

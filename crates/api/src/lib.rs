@@ -45,7 +45,8 @@ use services::accounts::{
     ResetPassword, SecondFactorUse, SecurityLog, SignIn, SignOut,
 };
 use services::reports::{Export, Reports};
-use services::usage::{Erase, OwnLetters, TrackPings};
+use services::trackers::ActivityWatch;
+use services::usage::{Erase, ImportHistory, OwnLetters, TrackPings};
 
 /// What the routes call.
 #[derive(Clone)]
@@ -84,6 +85,10 @@ pub struct Services {
     pub privacy: Privacy,
     /// Takes pings.
     pub track: TrackPings,
+    /// Takes history from other trackers.
+    pub import: ImportHistory,
+    /// Takes what ActivityWatch's watchers send.
+    pub activitywatch: ActivityWatch,
     /// Tells what of somebody's is not merged yet.
     pub pending: Arc<dyn PendingPings>,
     /// Shows people what of theirs could not be merged.

@@ -19,7 +19,7 @@ use metrics::{Counter, counter};
 use crate::address::ClientAddress;
 use crate::door::Door;
 use crate::problem::Problem;
-use crate::usage::track;
+use crate::usage::{import, track};
 
 pub(crate) use allowance::{Allowance, whole_secs};
 use buckets::Buckets;
@@ -27,6 +27,9 @@ pub use rate::{Rate, Rates};
 
 /// How often buckets that are full again are forgotten.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
+
+/// How long a request waits at most until its device may send again, where its client would throw away what is refused.
+const TURN_WAIT_MAX: Duration = Duration::from_secs(10);
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -100,20 +103,24 @@ impl Limits {
 
     /// Takes a token out of a bucket; what is left is told with the answer to `request`.
     fn take(&self, limit: Limit, key: u128, request: &HttpRequest) -> Result<(), Problem> {
-        let limited = self.of(limit);
-        let taken = limited.buckets.take(key);
+        let wait = self.try_take(limit, key, request);
+        wait.map_or(Ok(()), |wait| Err(self.refused(limit, wait)))
+    }
+
+    /// The same; how long to wait for one, if there was none.
+    fn try_take(&self, limit: Limit, key: u128, request: &HttpRequest) -> Option<Duration> {
+        let taken = self.of(limit).buckets.take(key);
         request.extensions_mut().insert(Allowance {
             limit,
             remaining: taken.remaining,
             full_in: taken.full_in,
         });
-        match taken.wait {
-            None => Ok(()),
-            Some(wait) => {
-                limited.refused.increment(1);
-                Err(Problem::too_many_requests(limit.refusal(), wait))
-            }
-        }
+        taken.wait
+    }
+
+    fn refused(&self, limit: Limit, wait: Duration) -> Problem {
+        self.of(limit).refused.increment(1);
+        Problem::too_many_requests(limit.refusal(), wait)
     }
 }
 
@@ -145,7 +152,9 @@ pub(crate) fn admit(request: &HttpRequest, verified: Result<Caller, Problem>) ->
         return verified;
     };
     let (limit, key) = match &verified {
-        Ok(caller) if request.path() == track::PATH => (Limit::Device, caller.device.0.as_u128()),
+        Ok(caller) if [track::PATH, import::PATH].contains(&request.path()) => {
+            (Limit::Device, caller.device.0.as_u128())
+        }
         Ok(caller) => (Limit::Account, caller.user.0.as_u128()),
         Err(_) => (Limit::Address, ClientAddress::of(request).counted()),
     };
@@ -176,6 +185,25 @@ pub(crate) fn count_device(request: &HttpRequest, caller: &Caller) -> Result<(),
     let limits = Door::of(request).limits.as_ref();
     let take = |limits: &Limits| limits.take(Limit::Device, caller.device.0.as_u128(), request);
     limits.map_or(Ok(()), take)
+}
+
+/// Counts a request with events of the caller's device, and lets it wait for its turn: a device that sends faster than it may is slowed down.
+///
+/// # Errors
+/// Too many requests, where its turn would not come within [`TURN_WAIT_MAX`].
+pub(crate) async fn await_device(request: &HttpRequest, caller: &Caller) -> Result<(), Problem> {
+    let Some(limits) = &Door::of(request).limits else {
+        return Ok(());
+    };
+    let mut waited = Duration::ZERO;
+    while let Some(wait) = limits.try_take(Limit::Device, caller.device.0.as_u128(), request) {
+        waited += wait;
+        if waited > TURN_WAIT_MAX {
+            return Err(limits.refused(Limit::Device, wait));
+        }
+        tokio::time::sleep(wait).await;
+    }
+    Ok(())
 }
 
 impl FromRequest for ByAddress {

@@ -25,8 +25,9 @@ use crate::usage::track;
 use meters::Meters;
 use request_id::{REQUEST_ID, RequestIds};
 
-/// The route whose successes are too many for the usual log.
+/// The route whose successes are too many for the usual log, and how those end whose are as many: a watcher's heartbeat comes every second.
 const BUSIEST: &str = track::PATH;
+const BUSY: &str = "/buckets/{bucket}/heartbeat";
 
 /// The middleware.
 pub(crate) struct Observe {
@@ -153,7 +154,7 @@ fn level(route: &str, status: StatusCode) -> Level {
     match status.as_u16() {
         503 => Level::WARN,
         500.. => Level::ERROR,
-        200..300 if route == BUSIEST => Level::DEBUG,
+        200..300 if route == BUSIEST || route.ends_with(BUSY) => Level::DEBUG,
         _ => Level::INFO,
     }
 }

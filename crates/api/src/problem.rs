@@ -87,6 +87,8 @@ pub(crate) enum ProblemType {
     Invalid,
     /// More requests than are allowed.
     TooManyRequests,
+    /// A protocol of others has this, and it is not here.
+    NotImplemented,
     /// We are at fault.
     Bug,
     /// Something we stand on is away.
@@ -185,6 +187,7 @@ impl ProblemType {
                 "The request holds values that cannot be",
             ),
             Self::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests"),
+            Self::NotImplemented => (StatusCode::NOT_IMPLEMENTED, "not_implemented", "That is not here"),
             Self::Bug => (StatusCode::INTERNAL_SERVER_ERROR, "bug", "The server made a mistake"),
             Self::Unavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,

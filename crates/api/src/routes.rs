@@ -9,7 +9,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::door::Door;
 use crate::limits::ByAddress;
 use crate::problem::{Problem, ProblemType};
-use crate::trackers::wakatime;
+use crate::trackers::{activitywatch, wakatime};
 use crate::{accounts, device_page, docs, health, openapi, reports, usage};
 
 /// The routes of the OpenAPI document. The first is asked first, so the busiest is.
@@ -23,6 +23,7 @@ pub(crate) fn documented(config: &mut ServiceConfig<'_>) {
         .service(reports::contexts::projects)
         .service(reports::contexts::languages)
         .service(reports::contexts::editors)
+        .service(usage::import::import)
         .service(usage::letters::list)
         .service(usage::letters::show)
         .service(usage::letters::replay)
@@ -80,7 +81,7 @@ impl Methods {
     pub(crate) fn of(document: &utoipa::openapi::OpenApi) -> Self {
         let documented = document.paths.paths.iter();
         let documented = documented.map(|(path, item)| (path.clone(), openapi::methods(item)));
-        let trackers = wakatime::methods();
+        let trackers = wakatime::methods().chain(activitywatch::methods());
         let shown = docs::PAGES.into_iter().chain([device_page::PATH, device_page::STYLE]);
         let shown = shown.map(|path| (path.to_owned(), "GET, HEAD".to_owned()));
         let pages = shown.chain([(device_page::FORMS.to_owned(), "POST".to_owned())]);

@@ -22,7 +22,7 @@ use crate::limits::Rates;
 use crate::observe::Observe;
 use crate::openapi::{self, Document};
 use crate::routes::{self, Methods};
-use crate::trackers::wakatime;
+use crate::trackers::{activitywatch, wakatime};
 use crate::{Services, docs};
 
 /// How and where to serve.
@@ -203,6 +203,7 @@ fn app(
         .configure(routes::documented)
         .into_app()
         .configure(wakatime::routes)
+        .configure(activitywatch::routes)
         .configure(routes::pages)
         .default_service(web::to(routes::fallback))
         .wrap(Observe::new(shared.services.ids.clone(), shared.door.clone()))

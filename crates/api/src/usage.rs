@@ -1,5 +1,6 @@
 //! Routes of pings.
 
+pub(crate) mod import;
 pub(crate) mod letters;
 mod ping;
 pub(crate) mod track;

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use adapters::ambient::SystemIds;
 use domain::accounts::Caller;
 use ports::Ids;
+use testkit::runs::Failure;
 
-use crate::failure::Failure;
 use crate::histogram::Histogram;
 use crate::http::Connection;
 use crate::load::{self, Outcome, Pace, Plan};

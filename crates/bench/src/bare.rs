@@ -9,15 +9,14 @@ use std::time::Duration;
 
 use adapters::ambient::SystemSteadyClock;
 use async_trait::async_trait;
-use domain::usage::Arrival;
+use domain::usage::{Arrival, Lane};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use ports::PortError;
 use ports::accounts::{Heard, Hearing, News, PrivacyStore};
 use ports::usage::PingQueue;
 use services::accounts::{FollowStandings, RulesInForce, Standings};
+use testkit::runs::Failure;
 use tracing_subscriber::EnvFilter;
-
-use crate::failure::Failure;
 
 /// How often what was measured is tidied up.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -66,7 +65,7 @@ struct NoQueue;
 
 #[async_trait]
 impl PingQueue for NoQueue {
-    async fn push(&self, _: Vec<Arrival>) -> Result<Option<u64>, PortError> {
+    async fn push_by(&self, _: Lane, _: Vec<Arrival>) -> Result<Option<u64>, PortError> {
         Ok(None)
     }
 }

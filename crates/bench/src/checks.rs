@@ -1,6 +1,7 @@
 //! What rate limits, and the checks of sessions since an older version, cost the door: one load on each, in turn, in many short rounds.
 
-use crate::failure::Failure;
+use testkit::runs::Failure;
+
 use crate::figures::{median, number, ratio};
 use crate::histogram::Histogram;
 use crate::load::{self, Plan};

@@ -1,6 +1,7 @@
 //! How many pings the door takes: bare, and durable with either policy of Redis, in turn, because machines are noisy.
 
-use crate::failure::Failure;
+use testkit::runs::Failure;
+
 use crate::figures::{median, ratio};
 use crate::histogram::Histogram;
 use crate::load;

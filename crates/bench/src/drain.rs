@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use ports::usage::Batch;
+use testkit::runs::Failure;
 
 use crate::door::Doors;
-use crate::failure::Failure;
 use crate::figures::{per_second, ratio};
 use crate::load::{self, Plan};
 use crate::people::{self, Sending};

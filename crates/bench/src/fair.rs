@@ -7,8 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ports::usage::Books;
+use testkit::runs::Failure;
 
-use crate::failure::Failure;
 use crate::figures::{per_second, ratio};
 use crate::fresh;
 use crate::histogram::Histogram;

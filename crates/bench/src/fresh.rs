@@ -5,10 +5,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use domain::accounts::Caller;
+use testkit::runs::Failure;
 use tokio::task::JoinSet;
 
 use crate::door::Doors;
-use crate::failure::Failure;
 use crate::figures::{self, ratio};
 use crate::histogram::Histogram;
 use crate::http::{self, Connection};

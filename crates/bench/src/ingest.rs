@@ -4,8 +4,9 @@ mod drawn;
 
 use std::time::Duration;
 
+use testkit::runs::Failure;
+
 use crate::chart::Chart;
-use crate::failure::Failure;
 use crate::figures::{ms, per_second, ratio};
 use crate::histogram::Histogram;
 use crate::load::{self, Pace, Plan};

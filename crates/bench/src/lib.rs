@@ -7,7 +7,6 @@ pub mod checks;
 pub mod child;
 pub mod door;
 pub mod drain;
-pub mod failure;
 pub mod fair;
 pub mod figures;
 pub mod fresh;
@@ -32,7 +31,6 @@ pub mod together;
 pub mod tracker;
 pub mod year;
 
-mod build;
 mod report;
 
 pub use report::{Report, run};

@@ -8,7 +8,8 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::failure::Failure;
+use testkit::runs::Failure;
+
 use crate::histogram::Histogram;
 
 pub use alarm::Alarm;

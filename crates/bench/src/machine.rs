@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use serde::Serialize;
+use testkit::runs::Failure;
 
-use crate::failure::Failure;
 use crate::figures::{self, ms};
 use crate::histogram::Histogram;
 

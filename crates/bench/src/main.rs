@@ -1,6 +1,5 @@
 //! The command that prints every figure: see `bench --help`.
 
-use std::error::Error;
 use std::process::ExitCode;
 
 use bench::options::{Cli, Command};
@@ -29,13 +28,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let mut line = failure.to_string();
-            let mut cause = failure.source();
-            while let Some(error) = cause {
-                line = format!("{line}: {error}");
-                cause = error.source();
-            }
-            eprintln!("bench: {line}");
+            eprintln!("bench: {}", failure.in_full());
             ExitCode::FAILURE
         }
     }

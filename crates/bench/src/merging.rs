@@ -3,10 +3,10 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use testkit::runs::Failure;
 use tokio_postgres::Client;
 
 use crate::drain;
-use crate::failure::Failure;
 use crate::figures::per_thousand;
 use crate::load::{self, Pace, Plan};
 use crate::people::{self, Sending};

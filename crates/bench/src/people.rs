@@ -8,9 +8,9 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use ports::accounts::AccessTokens;
 use ports::reports::TimelineReader;
 use ports::{Ids, PortError};
+use testkit::runs::Failure;
 use tokio_postgres::Client;
 
-use crate::failure::Failure;
 use crate::figures;
 use crate::load::{Outcome, Script};
 use crate::tracker::{Person, Trackers};

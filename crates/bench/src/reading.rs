@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use chrono::{Days, NaiveDate};
 use domain::accounts::Caller;
 use domain::time::{DAY_MS, UnixMs};
+use testkit::runs::Failure;
 use tokio_postgres::types::Type;
 
 use crate::chart::{Axis, Chart, Line, Scale};
-use crate::failure::Failure;
 use crate::figures::ms;
 use crate::histogram::Histogram;
 use crate::load::{self, Alarm, Outcome, Pace, Plan};

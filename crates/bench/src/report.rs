@@ -5,10 +5,9 @@ use std::fs;
 use std::time::Instant;
 
 use serde::Serialize;
+use testkit::runs::{Failure, Profile, daybook, sources};
 
-use crate::build;
 use crate::chart::{self, Chart};
-use crate::failure::Failure;
 use crate::machine::{self, Machine};
 use crate::options::{Look, Options, Part};
 use crate::stage::Stage;
@@ -46,10 +45,10 @@ pub fn run(options: Options, look: Option<Look>) -> Result<Report, Failure> {
     let began = Instant::now();
     // Before anything makes the machine busy.
     let load_before = machine::load_average();
-    let daybook = options.daybook.clone().map_or_else(build::daybook, Ok)?;
+    let daybook = options.daybook.clone().map_or_else(|| daybook(Profile::Release), Ok)?;
     let mut stage = Stage::set_up(options, daybook)?;
     let versions = stage.versions()?;
-    let machine = Machine::look(&build::sources(), stage.dir(), versions)?;
+    let machine = Machine::look(&sources(), stage.dir(), versions)?;
     let mut table = Table::default();
     let mut charts = Vec::new();
     let mut notes = Vec::new();

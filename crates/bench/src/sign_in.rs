@@ -6,9 +6,9 @@ use std::num::NonZeroUsize;
 use adapters::crypto::Argon2Passwords;
 use domain::accounts::{Caller, Password};
 use ports::accounts::Passwords;
+use testkit::runs::Failure;
 use tokio_postgres::Client;
 
-use crate::failure::Failure;
 use crate::load::Script;
 
 /// The password of everybody who has one.

@@ -7,8 +7,9 @@ use std::sync::atomic::AtomicU64;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use testkit::runs::Failure;
+
 use crate::chart::{Axis, Chart, Line, Scale};
-use crate::failure::Failure;
 use crate::figures::{number, per_second, ratio, slope};
 use crate::histogram::Histogram;
 use crate::load::{self, Outcome, Pace, Plan};

@@ -2,7 +2,6 @@
 
 mod before;
 mod connections;
-mod home;
 mod queue;
 
 use std::net::SocketAddr;
@@ -17,10 +16,10 @@ use domain::usage::Timeline;
 use embedded::{DataDir, Servers};
 use ports::accounts::AccessTokens;
 use ports::reports::TimelineReader as _;
+use testkit::runs::{Failure, Home, command_for};
 use tokio::runtime::Runtime;
 
 use crate::child::Child;
-use crate::failure::Failure;
 use crate::load::{Pace, Plan};
 use crate::options::Options;
 use crate::people;
@@ -30,10 +29,11 @@ use crate::tracker::Person;
 use before::Before;
 use connections::Connections;
 pub use connections::{Fsync, tokens};
-use home::Home;
 
 /// Into how many streams pings are divided: the default.
 pub const SHARDS: u16 = 4;
+/// How the name of a run's directory begins.
+const HOME_PREFIX: &str = "daybook-bench-";
 /// Where in the run's directory the servers keep their data.
 const DATA_DIR: &str = "data";
 /// Where those of the API from before do.
@@ -87,7 +87,7 @@ pub enum Door {
 impl Stage {
     /// Starts the servers and migrates the database with `daybook`, the program to measure.
     pub fn set_up(options: Options, daybook: PathBuf) -> Result<Self, Failure> {
-        let home = Home::in_dir(&options.data_dir)?;
+        let home = Home::in_dir(&options.data_dir, HOME_PREFIX)?;
         let mut wanted = embedded::Options::new(home.path().join(DATA_DIR));
         // A bound would end a load early on a quick machine; what is measured here is speed.
         wanted.redis_memory_bytes_max = 0;
@@ -341,12 +341,9 @@ fn command(program: &Path, subcommand: &str, servers: &Servers) -> Command {
 
 /// `program` with what every version of it needs, except for its servers.
 fn bare_command(program: &Path, subcommand: &str) -> Command {
-    let mut command = Command::new(program);
-    let inherited = std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "HOME" || name == "TMPDIR");
+    let mut command = command_for(program);
     command
         .arg(subcommand)
-        .env_clear()
-        .envs(inherited)
         .env("DAYBOOK_LISTEN", "127.0.0.1:0")
         // Measured as it should be run: with metrics that somebody could read.
         .env("DAYBOOK_METRICS_LISTEN", "127.0.0.1:0");

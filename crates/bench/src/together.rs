@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use crate::failure::Failure;
+use testkit::runs::Failure;
+
 use crate::figures::{number, per_second};
 use crate::load;
 use crate::people::{self, Sending};

@@ -5,10 +5,10 @@ use std::time::Duration;
 use chrono::{Datelike, Days, NaiveDate};
 use domain::accounts::Caller;
 use domain::time::{DAY_MS, SECOND_MS, UnixMs};
+use testkit::runs::Failure;
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
-use crate::failure::Failure;
 use crate::figures::{self, ms, number};
 use crate::histogram::Histogram;
 use crate::http;

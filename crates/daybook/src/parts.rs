@@ -10,14 +10,15 @@ use std::time::Duration;
 
 use adapters::ambient::{SystemClock, SystemIds, SystemSteadyClock};
 use adapters::mail::{Letterhead, Post};
-use adapters::postgres::{Accounts, Database, EndedSessions, Health, ServerReport, Timelines, TokenKeys};
+use adapters::postgres::{Accounts, Database, EndedSessions, Health, ServerReport, Timelines, TokenKeys, Watching};
 use adapters::redis::{BacklogMax, Redis, RedisFacts, RedisQueueWatch, Taking};
 use ports::accounts::{AccessTokens, Mailer};
 use ports::usage::{PingQueue, PingSource, TimelineStore};
 use ports::{Clock, Ids, Probe};
 use services::accounts::{Authenticate, FollowStandings, RelayEnded, RelayFrom, RulesInForce, Standings};
 use services::reports::{Export, Reports};
-use services::usage::{Erase, ForgetErasures, MergePings, OwnLetters, PrepareStorage, TrackPings};
+use services::trackers::{ActivityWatch, ClaimWatched, KeepWatched};
+use services::usage::{Erase, ForgetErasures, ImportHistory, MergePings, OwnLetters, PrepareStorage, TrackPings};
 
 use crate::checks::{self, Finding, Grade, Part};
 use crate::failure::Failure;
@@ -186,6 +187,7 @@ impl Parts {
                 account: people.export(),
                 reader: timelines.clone(),
                 contexts: timelines.clone(),
+                watched: Arc::new(Watching::new(self.database.clone())),
                 clock: clock.clone(),
             },
             erase: Erase {
@@ -197,6 +199,16 @@ impl Parts {
                 journal: people.journal.clone(),
             },
             privacy: people.privacy(),
+            import: ImportHistory {
+                queue: Arc::clone(&queue),
+                devices: people.accounts.clone(),
+                timeline: timelines.clone(),
+                privacy: Arc::clone(&rules),
+                rules: self.settings.import_rules(),
+                clock: clock.clone(),
+                ids: ids.clone(),
+            },
+            activitywatch: self.activitywatch(&queue, &rules),
             track: TrackPings::new(queue, clock.clone(), self.settings.rules, rules),
             pending: Arc::new(self.redis.pending_pings()),
             letters: OwnLetters {
@@ -217,6 +229,36 @@ impl Parts {
             clock,
             ids,
             probes: self.probes(standings, durability),
+        })
+    }
+
+    /// What takes what ActivityWatch's watchers send.
+    fn activitywatch(&self, queue: &Arc<dyn PingQueue>, rules: &Arc<RulesInForce>) -> ActivityWatch {
+        let watching = Arc::new(Watching::new(self.database.clone()));
+        ActivityWatch {
+            buckets: watching.clone(),
+            events: watching,
+            claims: self.claims(Arc::clone(queue)),
+            privacy: Arc::clone(rules),
+        }
+    }
+
+    fn claims(&self, queue: Arc<dyn PingQueue>) -> ClaimWatched {
+        ClaimWatched {
+            marks: Arc::new(Watching::new(self.database.clone())),
+            queue,
+            clock: Arc::clone(&self.clock),
+            rules: self.settings.rules,
+        }
+    }
+
+    /// Looks after what all watchers told, for ever. To be called on the runtime that it will live on.
+    pub fn keep_watched(&self) -> impl Future<Output = Infallible> + Send + use<> {
+        let (queue, _) = self.redis.bounded_ping_queue(self.backlog_max());
+        worker::keep_watched(KeepWatched {
+            claims: self.claims(Arc::new(queue)),
+            upkeep: Arc::new(Watching::new(self.database.clone())),
+            privacy: Arc::new(Accounts::new(self.database.clone())),
         })
     }
 

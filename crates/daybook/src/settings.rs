@@ -46,6 +46,8 @@ pub struct Settings {
     pub worker_name: Option<String>,
     /// `USAGE_MAX_CLAIM`, `USAGE_MAX_SKEW`, `USAGE_MAX_AGE`: which stretches of time a ping may claim.
     pub rules: Rules,
+    /// `USAGE_IMPORT_MAX_AGE`: how long before the server's clock imported history may start.
+    pub import_age_max: Duration,
     /// `DAYBOOK_ALLOW_WEAK_DURABILITY`: start although Postgres or Redis are set so that an accepted ping can be lost.
     pub allow_weak_durability: bool,
     /// `DAYBOOK_LOG`: what is logged, in the syntax of tracing's `EnvFilter`.
@@ -134,6 +136,14 @@ impl Settings {
         Ok(settings)
     }
 
+    /// What imported history may claim.
+    pub fn import_rules(&self) -> Rules {
+        Rules {
+            age_max: self.import_age_max,
+            ..self.rules
+        }
+    }
+
     fn with(reader: &mut Reader) -> Self {
         let rules = Rules::default();
         Self {
@@ -162,6 +172,7 @@ impl Settings {
                 skew_max: reader.duration("USAGE_MAX_SKEW").unwrap_or(rules.skew_max),
                 age_max: reader.duration("USAGE_MAX_AGE").unwrap_or(rules.age_max),
             },
+            import_age_max: reader.duration("USAGE_IMPORT_MAX_AGE").unwrap_or(Rules::IMPORT_AGE_MAX),
             allow_weak_durability: reader.choice("DAYBOOK_ALLOW_WEAK_DURABILITY", &YES_NO).unwrap_or(false),
             log: reader.text("DAYBOOK_LOG").unwrap_or_else(|| LOG.to_owned()),
             log_format: reader
@@ -218,7 +229,7 @@ const YES_NO: [(&str, bool); 2] = [("yes", true), ("no", false)];
 const LOG_FORMATS: [(&str, LogFormat); 2] = [("text", LogFormat::Text), ("json", LogFormat::Json)];
 const FSYNCS: [(&str, RedisFsync); 2] = [("always", RedisFsync::Always), ("everysec", RedisFsync::EverySec)];
 
-/// The longest `USAGE_MAX_…`: ten years.
+/// The longest `USAGE_…`: ten years.
 const DURATION_MAX: Duration = Duration::from_hours(3_652 * 24);
 
 fn data_home(reader: &Reader) -> Option<PathBuf> {
@@ -247,6 +258,7 @@ mod tests {
         let settings = read(&[("PATH", "/usr/bin"), ("DAYBOOK_LOG", "")]).expect("valid");
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(settings.rules, Rules::default());
+        assert_eq!(settings.import_age_max.as_secs(), 3_652 * 86_400);
         assert_eq!(settings.embedded.redis_fsync, RedisFsync::Always);
         let rates = settings.edge.rates.expect("limits are on");
         let written = [rates.pings, rates.account, rates.address].map(|rate| rate.to_string());
@@ -319,6 +331,10 @@ mod tests {
             (settings.rules.skew_max.as_secs(), settings.rules.age_max.as_secs()),
             (90, 30 * 86_400)
         );
+        let settings = read(&[("USAGE_IMPORT_MAX_AGE", "365d")]).expect("valid");
+        assert_eq!(settings.import_age_max.as_secs(), 365 * 86_400);
+        assert_eq!(settings.rules, Rules::default(), "the other door keeps its limit");
+        assert!(read(&[("USAGE_IMPORT_MAX_AGE", "3653d")]).is_err());
         assert!(read(&[("USAGE_MAX_AGE", "3653d")]).is_err());
         assert!(read(&[("USAGE_MAX_AGE", "99999999999999999999d")]).is_err());
         assert!(read(&[("USAGE_MAX_AGE", "0s")]).is_err());

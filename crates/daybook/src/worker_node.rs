@@ -1,5 +1,7 @@
 //! `daybook worker`: queued and scheduled work.
 
+use std::convert::Infallible;
+
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -15,6 +17,7 @@ use crate::signals;
 pub struct WorkerNode {
     stop: oneshot::Sender<()>,
     ended: JoinHandle<()>,
+    upkeep: JoinHandle<Infallible>,
 }
 
 /// Runs a worker until somebody asks it to stop.
@@ -40,12 +43,14 @@ pub fn start(parts: &Parts, name: &str) -> WorkerNode {
         // A sender that is gone is as good as a word.
         let _ = stopped.await;
     }));
-    WorkerNode { stop, ended }
+    let upkeep = tokio::spawn(parts.keep_watched());
+    WorkerNode { stop, ended, upkeep }
 }
 
 impl WorkerNode {
     /// Lets the worker finish what it holds.
     pub async fn stop(self) {
+        self.upkeep.abort();
         let _ = self.stop.send(());
         if let Err(error) = self.ended.await {
             tracing::error!(%error, "the worker did not end well");

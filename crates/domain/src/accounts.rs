@@ -12,6 +12,7 @@ mod api_key;
 mod base32;
 mod device_key;
 mod email;
+mod import_source;
 mod profile;
 mod recovery_code;
 mod scopes;
@@ -22,6 +23,7 @@ mod user_code;
 pub use api_key::ApiKeyText;
 pub use device_key::DeviceKey;
 pub use email::Email;
+pub use import_source::ImportSource;
 pub use profile::{DayStart, FullName, Password};
 pub use recovery_code::RecoveryCode;
 pub use scopes::{Scope, Scopes};
@@ -93,6 +95,23 @@ pub struct Device {
     pub platform: Option<String>,
     /// Which of a person's devices wins an instant that several claim: the greater one.
     pub precedence: i32,
+}
+
+/// A device that nobody signs in on: the history that was imported from one source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportDevice {
+    /// Its id.
+    pub id: DeviceId,
+    /// What it is found again by.
+    pub source: ImportSource,
+    /// What the person calls it; its source, until they name it.
+    pub name: String,
+    /// Below that of every device that somebody signs in on, and of every source before it.
+    pub precedence: i32,
+    /// When something was imported from the source first.
+    pub made_at: UnixMs,
+    /// When something was imported from it last.
+    pub used_at: UnixMs,
 }
 
 /// The least and the greatest precedence that a person gives a device. One that nobody has placed yet may be above.

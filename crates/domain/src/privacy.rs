@@ -2,6 +2,7 @@
 
 mod pattern;
 mod rule;
+mod screening;
 
 use std::fmt;
 
@@ -11,6 +12,7 @@ use crate::usage::{AppName, Domain, Label};
 use rule::{AppAction, Rule, SiteAction};
 
 pub use rule::PlainRule;
+pub use screening::Screening;
 
 /// Rules in the order in which they are asked: of the rules for applications the first whose pattern matches counts, then, on what came out, the first
 /// of those for sites. Applying them twice is the same as applying them once, so a device and the server may both do it.
@@ -104,18 +106,10 @@ impl PrivacyRules {
         self.kept(label).ok()
     }
 
-    /// Makes of `label` what may be kept of it; `false` where that is nothing.
+    /// What may be kept of a site whose application is not known yet: nothing where it is excluded or hidden.
     #[must_use]
-    pub fn admits(&self, label: &mut Label) -> bool {
-        if self.is_empty() {
-            return true;
-        }
-        let kept = self.apply(label);
-        let is_kept = kept.is_some();
-        if let Some(kept) = kept {
-            *label = kept;
-        }
-        is_kept
+    pub fn admitted_site(&self, site: &Domain) -> Option<Domain> {
+        self.site(site).ok().flatten()
     }
 
     fn kept(&self, label: &Label) -> Result<Label, Excluded> {

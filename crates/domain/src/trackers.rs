@@ -1,3 +1,4 @@
 //! Trackers that people already have: what their records mean here.
 
 pub mod activitywatch;
+pub mod wakatime;

@@ -2,7 +2,7 @@
 //!
 //! [`Servers`] is what a program runs: both servers on one data directory, restarted when they die and stopped with the program. Below
 //! it, [`Postgres`] and [`Redis`] say how one server is made and started, and [`Process`] is one such server running, unsupervised.
-//! Nothing here knows what is stored in them.
+//! [`spawn`] starts any other program that must not outlive this one. Nothing here knows what is stored in them.
 
 mod account;
 mod binaries;
@@ -31,6 +31,7 @@ pub use redis::{Fsync, Redis};
 pub use server::{Place, Readiness, Server, Signals};
 pub use servers::{Options, Servers, Status};
 pub use shared_memory::release_shared_memory;
+pub use spawner::spawn;
 
 /// A signal that can be sent to a server's process.
 pub use rustix::process::Signal;

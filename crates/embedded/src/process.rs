@@ -67,6 +67,9 @@ impl Process {
         let place = server.place();
         let (log, log_from) = log::open(&place.log)?;
         let stderr = log.try_clone().map_err(EmbeddedError::on("open", &place.log))?;
+        server
+            .force()
+            .map_err(EmbeddedError::on("force to disk what is in", &place.dir))?;
         let mut command = server.command();
         place.account.apply(&mut command);
         command

@@ -1,5 +1,6 @@
 //! One private Redis: how it is started and reached. It listens on a unix socket in a private directory only.
 
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,8 @@ use crate::server::{Place, Readiness, Server, Signals};
 
 /// The name of the socket in its directory.
 pub(crate) const SOCKET_NAME: &str = "redis.sock";
+/// The directory of the append-only file's parts, as Redis calls it when nothing else is set.
+const APPEND_ONLY_DIR: &str = "appendonlydir";
 /// How long the server may take for one answer.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
@@ -114,6 +117,25 @@ impl Server for Redis {
         command.arg("--pidfile").arg(self.pid_file());
         command.arg("--unixsocket").arg(self.socket());
         command
+    }
+
+    /// A Redis that was killed between writing a command and forcing it to disk reads it back when it starts, and tells of it before the next command forces it: of
+    /// something that a power cut would take back.
+    fn force(&self) -> io::Result<Vec<PathBuf>> {
+        let dir = self.place.dir.join(APPEND_ONLY_DIR);
+        let entries = match fs::read_dir(&dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut forced = Vec::new();
+        for entry in entries {
+            let path = entry?.path();
+            File::open(&path)?.sync_all()?;
+            forced.push(path);
+        }
+        File::open(&dir)?.sync_all()?;
+        Ok(forced)
     }
 
     fn readiness(&self) -> Readiness {

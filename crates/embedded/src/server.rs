@@ -1,5 +1,6 @@
 //! What the supervisor must know of a server, whichever it is.
 
+use std::io;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -22,6 +23,15 @@ pub trait Server: Send + Sync + 'static {
 
     /// The command that runs it in the foreground.
     fn command(&self) -> Command;
+
+    /// Forces to disk what it wrote before it was killed and may tell of once it runs again, and says which files that were. Called before each start; a server that
+    /// does so itself has nothing to do here.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    fn force(&self) -> io::Result<Vec<PathBuf>> {
+        Ok(Vec::new())
+    }
 
     /// Whether it can be used at this moment, found out by using it.
     fn readiness(&self) -> Readiness;

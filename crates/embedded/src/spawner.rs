@@ -15,13 +15,16 @@ type Order = (Command, Sender<io::Result<Child>>);
 static ORDERS: OnceLock<Mutex<Sender<Order>>> = OnceLock::new();
 
 /// Starts `command`, in a process group of its own; it gets the signal `last` when this process ends, however that ends.
-pub(crate) fn spawn(mut command: Command, last: Signal) -> io::Result<Child> {
-    // A Ctrl-C at the terminal goes to the whole foreground group; the servers must outlive the work that is finished on it.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn spawn(mut command: Command, last: Signal) -> io::Result<Child> {
+    // A Ctrl-C at the terminal goes to the whole foreground group; children must outlive the work that is finished on it.
     command.process_group(0);
     die_with_parent(&mut command, last);
     let orders = ORDERS.get_or_init(|| Mutex::new(spawner()));
     let (answer, answered) = channel();
-    let gone = || io::Error::other("the thread that starts servers is gone");
+    let gone = || io::Error::other("the thread that starts processes is gone");
     orders
         .lock()
         .unwrap_or_else(PoisonError::into_inner)

@@ -14,6 +14,7 @@ mod device_codes;
 mod devices;
 mod erasure;
 mod factors;
+mod imports;
 mod keys;
 mod mail;
 mod operation;
@@ -34,6 +35,7 @@ pub use device_codes::{
 pub use devices::{DEVICES_MAX, DeviceChange, DeviceState, Devices};
 pub use erasure::AccountErasure;
 pub use factors::{RecoveryHash, SecondFactors};
+pub use imports::{IMPORT_DEVICES_MAX, ImportDevices, ImportPlace, NewImport};
 pub use keys::{API_KEYS_MAX, ApiKeyState, ApiKeyUse, ApiKeys, KeyHolder, NewApiKey, NewKeyOutcome};
 pub use mail::{Mail, Mailer};
 pub use operation::{Operation, UserSummary};

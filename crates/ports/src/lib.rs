@@ -5,6 +5,7 @@ pub mod ambient;
 pub mod error;
 pub mod probe;
 pub mod reports;
+pub mod trackers;
 pub mod usage;
 
 pub use ambient::{Clock, Ids, SteadyClock};

@@ -9,20 +9,27 @@ use crate::PortError;
 
 mod books;
 mod erasure;
+mod own;
 mod pending;
 
 pub use books::{Books, Fates};
 pub use erasure::{Erased, Erasures, PingErasure, TimelineErasure};
+pub use own::OwnTimeline;
 pub use pending::{Pending, PendingPings};
 
 /// The queue, from the door's side.
 #[async_trait]
 pub trait PingQueue: Send + Sync {
-    /// Keeps `arrivals`, all of one caller's device, in an order that need not be theirs. `Ok` is the promise behind a 202: they are on disk and survive the
+    /// Keeps `arrivals`, all of one device, in an order that need not be theirs, in this lane. `Ok` is the promise behind a 202: they are on disk and survive the
     /// crash of any one process. After an error they may or may not be kept.
     ///
     /// Answers through which number the device's pings were merged when this was asked, where the arrivals are numbered and it is known.
-    async fn push(&self, arrivals: Vec<Arrival>) -> Result<Option<u64>, PortError>;
+    async fn push_by(&self, lane: Lane, arrivals: Vec<Arrival>) -> Result<Option<u64>, PortError>;
+
+    /// The same in the lane of so many that a device sends at once: [`Lane::of`].
+    async fn push(&self, arrivals: Vec<Arrival>) -> Result<Option<u64>, PortError> {
+        self.push_by(Lane::of(arrivals.len()), arrivals).await
+    }
 }
 
 /// The queue, from the worker's side: shards, each with all arrivals of its users. Every arrival is delivered at least once.

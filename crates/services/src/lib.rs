@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod error;
 pub mod reports;
+pub mod trackers;
 pub mod usage;
 
 pub use error::Kind;

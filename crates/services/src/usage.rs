@@ -2,6 +2,7 @@
 
 mod erase;
 mod forget;
+mod import;
 mod letters;
 mod merge;
 mod prepare;
@@ -9,6 +10,7 @@ mod track;
 
 pub use erase::Erase;
 pub use forget::ForgetErasures;
+pub use import::{History, ImportError, ImportHistory, Imported};
 pub use letters::{LetterPage, OwnLetters};
 pub use merge::{MergePings, MergeSummary};
 pub use prepare::PrepareStorage;

@@ -17,6 +17,7 @@ pub mod reset_tokens;
 pub mod second_factors;
 pub mod throttle;
 pub mod timelines;
+pub mod watching;
 
 /// Declares a test for each fact of a suite. `$home` is evaluated in each, in an async function: a fresh adapter, after what must outlive it.
 #[doc(hidden)]

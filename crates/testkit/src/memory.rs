@@ -9,3 +9,4 @@ pub mod queue;
 pub mod standing;
 pub mod throttle;
 pub mod timelines;
+pub mod watching;

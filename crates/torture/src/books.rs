@@ -6,10 +6,10 @@ mod watch;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use testkit::runs::Failure;
 use tokio::sync::watch as signal;
 use tokio::task::JoinSet;
 
-use crate::failure::Failure;
 use crate::http::{Ask, Node};
 use crate::reach::Reach;
 use crate::violation::Violation;

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use domain::time::{DAY_MS, Span, UnixMs};
 use domain::usage::{Segment, Timeline};
+use testkit::runs::Failure;
 
-use crate::failure::Failure;
 use crate::ledger::{Ledger, Standing, now};
 use crate::reach::Reach;
 use crate::violation::Violation;

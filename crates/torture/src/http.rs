@@ -4,11 +4,10 @@ use std::fmt;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use testkit::runs::Failure;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-
-use crate::failure::Failure;
 
 /// The most bytes that the head of an answer may have.
 const HEAD_MAX: usize = 16 * 1024;

@@ -1,16 +1,13 @@
 //! The proof that a ping which was accepted is in the timeline exactly once, whatever crashes in between: real servers, real programs, faults from a seed.
 
 pub mod books;
-pub mod build;
 pub mod checker;
-pub mod failure;
 pub mod http;
 pub mod ledger;
 pub mod nemesis;
 pub mod nodes;
 pub mod options;
 pub mod phases;
-pub mod programs;
 pub mod proxy;
 pub mod random;
 pub mod reach;

@@ -4,9 +4,8 @@ use std::fs;
 use std::process::ExitCode;
 
 use clap::Parser;
+use testkit::runs::{Failure, Profile, daybook};
 use tokio::signal::unix::{SignalKind, signal};
-use torture::build::{self, Profile};
-use torture::failure::Failure;
 use torture::options::Options;
 use torture::report::Report;
 use torture::run::{Order, until_found};
@@ -53,7 +52,7 @@ async fn stopped() -> Failure {
 async fn all(options: &Options) -> Result<bool, Failure> {
     let daybook = match &options.daybook {
         Some(program) => program.clone(),
-        None => build::daybook(Profile::Release)?,
+        None => daybook(Profile::Release)?,
     };
     let controls: Vec<Option<Sabotage>> = match options.control {
         _ if options.controls => Sabotage::ALL.into_iter().map(Some).collect(),

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::failure::Failure;
+use testkit::runs::Failure;
+
 use crate::ledger::Disturbance;
 use crate::world::{TEND_EVERY, World};
 

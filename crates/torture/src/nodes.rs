@@ -1,14 +1,13 @@
 //! Nodes of Daybook: each a process of the real program, its ways to the servers, and what a service manager does for it.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use testkit::runs::{Failure, Program, command_for};
 
-use crate::failure::Failure;
-use crate::programs::Program;
 use crate::proxy::{Trick, Upstream, Way};
 use crate::world::servers::Ways;
 
@@ -221,8 +220,9 @@ impl Node {
             Part::Api => ("daybook_api", ""),
             Part::Worker => ("daybook_worker", self.recipe.worker_database_options),
         };
-        let mut command = daybook(&self.recipe.daybook, self.part.word());
+        let mut command = command_for(&self.recipe.daybook);
         command
+            .arg(self.part.word())
             .env(
                 "DATABASE_URL",
                 format!("postgresql://{role}@{}/daybook{options}", self.postgres.address()),
@@ -266,15 +266,6 @@ impl Running {
             Part::Worker => output.contains("worker is ready").then_some(self.metrics),
         }
     }
-}
-
-/// `daybook subcommand` with nothing in its environment but what it needs.
-#[must_use]
-pub fn daybook(program: &Path, subcommand: &str) -> Command {
-    let mut command = Command::new(program);
-    let inherited = std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "HOME" || name == "TMPDIR");
-    command.arg(subcommand).env_clear().envs(inherited);
-    command
 }
 
 /// An address that is free at this moment. A node that finds it taken after all ends, and is started again with another.

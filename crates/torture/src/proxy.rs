@@ -9,10 +9,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use testkit::runs::Failure;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::failure::Failure;
 pub use trick::Trick;
 
 /// Where a way leads.

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use testkit::runs::Failure;
 use tokio::task::JoinHandle;
 
 use crate::books::Scraper;
 use crate::checker;
-use crate::failure::Failure;
 use crate::ledger::{Ledger, Standing};
 use crate::nemesis::{self, Chronicle, Plan, Stop};
 use crate::phases::Phases;

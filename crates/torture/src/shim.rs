@@ -1,7 +1,7 @@
 //! The power cut: what a killed server wrote and never forced to disk is taken back, as the notes of a preloaded shim say.
 
 use std::collections::HashMap;
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -9,8 +9,7 @@ use std::process::Command;
 use std::time::UNIX_EPOCH;
 
 use embedded::Account;
-
-use crate::failure::Failure;
+use testkit::runs::Failure;
 
 /// The shared object, as build.rs made it.
 const SHIM: &[u8] = include_bytes!(env!("POWERCUT_SHIM"));
@@ -97,9 +96,21 @@ impl PowerCut {
         set.map_err(Failure::because(format!("could not change {}", flag.display())))
     }
 
+    /// Counts what these files hold as durable: somebody else has forced it to disk, while no process of the server ran.
+    pub fn forced(&self, files: &[PathBuf]) -> io::Result<()> {
+        for file in files {
+            let notes = self.home.join(UNDO).join(key(&fs::symlink_metadata(file)?));
+            match fs::remove_file(notes) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Takes back, newest first, every write that no fsync has followed. To be called when all processes of the server have been killed.
     ///
-    /// Notes are kept over restarts without a power cut: a kill alone makes nothing durable.
+    /// Notes are kept over restarts without a power cut: a kill alone makes nothing durable, unless whoever starts the server forces it ([`Self::forced`]).
     pub fn apply(&self) -> Result<Cut, Failure> {
         let undo = self.home.join(UNDO);
         let failed = || Failure::because(format!("could not take back what {} notes", undo.display()));
@@ -128,15 +139,20 @@ fn index(dir: &Path, files: &mut HashMap<String, PathBuf>) -> io::Result<()> {
         if metadata.is_dir() {
             index(&path, files)?;
         } else if metadata.is_file() {
-            let born = metadata
-                .created()
-                .ok()
-                .and_then(|born| born.duration_since(UNIX_EPOCH).ok());
-            let (secs, nanos) = born.map_or((0, 0), |born| (born.as_secs(), born.subsec_nanos()));
-            files.insert(format!("{}-{secs}.{nanos:09}", metadata.ino()), path);
+            files.insert(key(&metadata), path);
         }
     }
     Ok(())
+}
+
+/// The name of a file's notes.
+fn key(metadata: &Metadata) -> String {
+    let born = metadata
+        .created()
+        .ok()
+        .and_then(|born| born.duration_since(UNIX_EPOCH).ok());
+    let (secs, nanos) = born.map_or((0, 0), |born| (born.as_secs(), born.subsec_nanos()));
+    format!("{}-{secs}.{nanos:09}", metadata.ino())
 }
 
 /// Takes back what `notes` says of `file`, and answers how many writes that were.

@@ -14,10 +14,10 @@ mod tracker;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use testkit::runs::Failure;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::failure::Failure;
 use crate::ledger::{Ledger, Log, Person, now};
 use crate::random::Random;
 use crate::reach::{Doors, Reach};

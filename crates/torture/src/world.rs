@@ -1,6 +1,5 @@
 //! Where a run takes place: a Postgres and a Redis under the shim, nodes of the real program, and a proxy on each way between any two of them.
 
-pub mod home;
 pub mod servers;
 
 use std::path::{Path, PathBuf};
@@ -8,17 +7,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use embedded::Fsync;
+use testkit::runs::{Failure, Home, Program, command_for};
 use tokio_postgres::NoTls;
 
-use crate::failure::Failure;
-use crate::nodes::{Node, Part, Recipe, SHARDS, daybook};
-use crate::programs::Program;
+use crate::nodes::{Node, Part, Recipe, SHARDS};
 use crate::proxy::{Trick, Way, Weather};
 use crate::reach::{Doors, Reach};
 use crate::sabotage::Sabotage;
-use home::Home;
 use servers::Servers;
 
+/// How the name of a run's directory begins.
+pub const HOME_PREFIX: &str = "daybook-torture-";
 /// How many nodes there are of each part.
 const NODES: usize = 2;
 /// How long all may take until they are ready.
@@ -73,7 +72,7 @@ impl World {
 
     /// Servers with a database that is up to date, and no nodes yet.
     fn with_servers(setup: &Setup) -> Result<Self, Failure> {
-        let mut home = Home::in_dir(&setup.data_dir)?;
+        let mut home = Home::in_dir(&setup.data_dir, HOME_PREFIX)?;
         if setup.keep {
             home.keep();
         }
@@ -164,8 +163,10 @@ impl World {
 
     /// Brings the database up to date, as an operator does.
     pub fn migrate(&self, log_name: &str) -> Result<(), Failure> {
-        let mut command = daybook(&self.recipe.daybook, "migrate");
-        command.env("DATABASE_URL", &self.servers.ways.database_url);
+        let mut command = command_for(&self.recipe.daybook);
+        command
+            .arg("migrate")
+            .env("DATABASE_URL", &self.servers.ways.database_url);
         Program::start(command, &self.home.path().join(format!("{log_name}.log")))?.succeed(MIGRATE_MAX)
     }
 

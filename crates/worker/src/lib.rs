@@ -3,6 +3,7 @@
 mod accounts;
 mod pace;
 mod stopping;
+mod trackers;
 mod usage;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use tokio::time::timeout;
 
 pub use accounts::{KeepStandings, keep_device_codes_few, keep_key_uses, keep_log_short};
 pub use pace::Pace;
+pub use trackers::keep_watched;
 
 use pace::Outage;
 use stopping::Stopping;

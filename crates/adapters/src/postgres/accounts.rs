@@ -4,6 +4,7 @@ mod credentials;
 mod device_codes;
 mod devices;
 mod erasure;
+mod imports;
 mod keys;
 mod operation;
 mod privacy;

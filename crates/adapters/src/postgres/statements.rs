@@ -66,6 +66,13 @@ statements! {
     HEARTBEATS_NEAR = "heartbeats_near";
     HEARTBEATS_READ = "heartbeats_read";
     HELD_READ = "held_read";
+    IMPORT_DEVICE_FORESEE = "import_device_foresee";
+    IMPORT_DEVICE_KEEP = "import_device_keep";
+    IMPORT_DEVICE_REMOVE = "import_device_remove";
+    IMPORT_DEVICE_RENAME = "import_device_rename";
+    IMPORT_DEVICES_READ = "import_devices_read";
+    IMPORTER_LOCK = "importer_lock";
+    IMPORTER_READ = "importer_read";
     KEY_HOLDER = "key_holder";
     KEY_INSERT = "key_insert";
     KEY_LIST = "key_list";
@@ -116,6 +123,23 @@ statements! {
     USER_OF_EMAIL = "user_of_email";
     USER_UPDATE = "user_update";
     USERS_LIST = "users_list";
+    WATCH_BUCKET_CHANGE = "watch_bucket_change";
+    WATCH_BUCKET_CREATE = "watch_bucket_create";
+    WATCH_BUCKET_DELETE = "watch_bucket_delete";
+    WATCH_BUCKETS_ERASE = "watch_buckets_erase";
+    WATCH_BUCKETS_FORGET = "watch_buckets_forget";
+    WATCH_BUCKETS_READ = "watch_buckets_read";
+    WATCH_EVENTS_COUNT = "watch_events_count";
+    WATCH_EVENTS_ERASE = "watch_events_erase";
+    WATCH_EVENTS_FORGET = "watch_events_forget";
+    WATCH_EVENTS_OF_PERSON = "watch_events_of_person";
+    WATCH_EVENTS_READ = "watch_events_read";
+    WATCH_KEEP = "watch_keep";
+    WATCH_LEFT_BEHIND = "watch_left_behind";
+    WATCH_LOOK = "watch_look";
+    WATCH_MARKS_READ = "watch_marks_read";
+    WATCH_MARKS_SETTLE = "watch_marks_settle";
+    WATCH_WATCHED = "watch_watched";
 }
 
 #[cfg(test)]
@@ -302,6 +326,7 @@ mod tests {
             for (database, sql, types) in [
                 (&api, HEARTBEATS_READ, "uuid, timestamptz, timestamptz"),
                 (&worker, HEARTBEATS_NEAR, "uuid[], uuid[], timestamptz[], timestamptz[]"),
+                (&api, HEARTBEATS_NEAR, "uuid[], uuid[], timestamptz[], timestamptz[]"),
             ] {
                 let plan = plan(database, sql, types).await.join("\n");
                 let by_key = |line: &&str| {
@@ -323,6 +348,47 @@ mod tests {
                 by_key == 2 && !erase.contains("Seq Scan") && !erase.contains("Sort"),
                 "after {state}:\n{erase}"
             );
+        }
+    }
+
+    #[tokio::test]
+    async fn what_watchers_told_is_found_by_its_keys_whatever_the_planner_believes_of_the_tables() {
+        let (_server, [owner, api, worker]) = databases().await;
+        let fill = "INSERT INTO users (id, email, full_name, timezone, day_start_secs, password_hash, created_at) \
+            SELECT md5(n::text)::uuid, n || '@example.org', 'n', 'UTC', 0, 'h', now() FROM generate_series(1, 20) AS n; \
+            INSERT INTO watch_buckets (user_id, device_id, id, kind, client, hostname, created_us, kept_at) \
+            SELECT id, id, 'w', 'currentwindow', '', '', 0, now() FROM users; \
+            INSERT INTO watch_events (user_id, bucket, id, start_us, end_us, app_name) \
+            SELECT user_id, number, n, n, n, 'a' FROM watch_buckets, generate_series(1, 500) AS n; \
+            INSERT INTO watch_marks (user_id, device_id, start_ms, end_ms, precedence, marked_at) \
+            SELECT user_id, user_id, n, n + 1, 1, now() FROM watch_buckets, generate_series(1, 50) AS n";
+        for state in ["SELECT", fill, "ANALYZE"] {
+            let client = owner.client().await.expect("connect");
+            client.batch_execute(state).await.expect(state);
+            for (database, sql, types) in [
+                (
+                    &api,
+                    WATCH_LOOK,
+                    "uuid, uuid, text, bigint, bigint, bigint, bigint[], bigint[], bigint",
+                ),
+                (&api, WATCH_WATCHED, "uuid, uuid, bigint, bigint, bigint, bigint"),
+                (&worker, WATCH_WATCHED, "uuid, uuid, bigint, bigint, bigint, bigint"),
+                (&api, WATCH_EVENTS_READ, "uuid, uuid, text, bigint, bigint, bigint"),
+                (&api, WATCH_EVENTS_COUNT, "uuid, uuid, text, bigint, bigint"),
+                (&api, WATCH_BUCKETS_READ, "uuid, uuid, text"),
+                (&api, WATCH_EVENTS_OF_PERSON, "uuid, bigint, bigint"),
+                (&api, WATCH_EVENTS_ERASE, "uuid, bigint"),
+                (&api, WATCH_MARKS_READ, "uuid, uuid, bigint, bigint"),
+                (&api, WATCH_MARKS_SETTLE, "uuid, uuid, bigint[], bigint"),
+                (&worker, WATCH_EVENTS_FORGET, "bigint, bigint"),
+                (&worker, WATCH_LEFT_BEHIND, "timestamptz, bigint, bigint"),
+            ] {
+                let plan = plan(database, sql, types).await.join("\n");
+                assert!(
+                    plan.contains("Index Cond") && !plan.contains("Seq Scan"),
+                    "after {state}: {sql}{plan}"
+                );
+            }
         }
     }
 
@@ -393,6 +459,29 @@ mod tests {
             plan.contains("sessions_pkey") && plan.contains(" on devices_user_id_") && !plan.contains("Seq Scan"),
             "{plan}"
         );
+    }
+
+    #[tokio::test]
+    async fn devices_of_imported_history_are_found_by_their_keys_also_in_a_table_that_looks_empty() {
+        let (_server, [_, api, _]) = databases().await;
+        for (sql, types, index) in [
+            (
+                IMPORT_DEVICE_FORESEE,
+                "uuid, uuid, text, bigint, integer",
+                "import_devices_user_id_",
+            ),
+            (IMPORT_DEVICES_READ, "uuid", "import_devices_user_id_"),
+            (IMPORT_DEVICE_RENAME, "uuid, uuid, text", "import_devices_"),
+            (IMPORT_DEVICE_REMOVE, "uuid, uuid", "import_devices_"),
+            (IMPORTER_LOCK, "uuid", "users_pkey"),
+            (IMPORTER_READ, "uuid", "users_pkey"),
+        ] {
+            let plan = plan(&api, sql, types).await.join("\n");
+            assert!(
+                plan.contains(index) && plan.contains("Index Cond") && !plan.contains("Seq Scan"),
+                "{sql}{plan}"
+            );
+        }
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ mod contexts;
 mod erase;
 mod heartbeats;
 mod numbers;
+mod own;
 mod read;
 mod share;
 mod stints;

@@ -85,14 +85,14 @@ impl RedisPingQueue {
 
 #[async_trait]
 impl PingQueue for RedisPingQueue {
-    async fn push(&self, arrivals: Vec<Arrival>) -> Result<Option<u64>, PortError> {
+    async fn push_by(&self, lane: Lane, arrivals: Vec<Arrival>) -> Result<Option<u64>, PortError> {
         let Some(first) = arrivals.first() else {
             return Ok(None);
         };
         self.has_room(arrivals.len())?;
         let (answer, answered) = oneshot::channel();
         let push = Push {
-            way: (keys::shard_of(first.user(), self.shards), Lane::of(arrivals.len())),
+            way: (keys::shard_of(first.user(), self.shards), lane),
             device: arrivals.iter().find_map(Arrival::numbered).map(|(device, _)| device),
             pieces: entry::pieces(&arrivals),
             answer,

@@ -18,7 +18,7 @@ use super::event::{Data, Event};
 use super::sqlite::ms;
 
 /// Stands for a browser where only the site is asked about.
-const ANY_BROWSER: &str = "browser";
+pub(crate) const ANY_BROWSER: &str = "browser";
 
 /// Decides what may be kept of what watchers send.
 pub trait Discretion: Debug + Send + Sync {

@@ -4,16 +4,15 @@ use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::Value;
-
+use activitywatch::tells;
 use domain::time::{SECOND_MS, Span, UnixMs};
-use domain::trackers::activitywatch::{Browser, GAP_MAX_MS, Presence, Row, Streams, Tabs, Used};
-use domain::usage::{AppName, Domain};
+use domain::trackers::activitywatch::{Browser, GAP_MAX_MS, Kind, Row, Tabs, Used, Watched};
+use domain::usage::AppName;
 
 use crate::watch::Ping;
 
 use super::event::{Bucket, Event};
-use super::sqlite::{SqliteStore, ms};
+use super::sqlite::SqliteStore;
 use super::store::{Catalogue, Events, StoreError, Window};
 
 /// The type of the bucket that holds what the agent itself saw of browsers.
@@ -87,9 +86,9 @@ impl Joiner {
 
     fn pings(&self, store: &SqliteStore, within: Span) -> Result<Vec<Ping>, StoreError> {
         let seen = Seen::of(store, within)?;
-        let mut used = seen.own().sites(&seen.own_focus, within);
+        let mut used = seen.watched.sites(&seen.own_focus, within);
         if !self.watches_itself.load(Ordering::Relaxed) {
-            used.extend(seen.machines().iter().flat_map(|machine| machine.join(within)));
+            used.extend(seen.watched.join(within));
         }
         let ping = |used: Used| Ping {
             app: used.label.app_name,
@@ -101,12 +100,10 @@ impl Joiner {
     }
 }
 
-/// What the buckets tell of a stretch of time, each with the machine that it tells of.
+/// What the buckets tell of a stretch of time.
 #[derive(Default)]
 struct Seen {
-    windows: Vec<(String, Vec<Row<AppName>>)>,
-    presence: Vec<(String, Vec<Row<Presence>>)>,
-    tabs: Vec<(String, Tabs)>,
+    watched: Watched,
     own_focus: Vec<Row<AppName>>,
 }
 
@@ -122,79 +119,41 @@ impl Seen {
         for extent in store.buckets()? {
             let Bucket { id, kind, hostname, .. } = extent.bucket;
             let events = || store.events(&id, &window);
-            match kind.as_str() {
-                "currentwindow" => seen.windows.push((hostname, rows(&events()?, app))),
-                "afkstatus" => seen.presence.push((hostname, rows(&events()?, presence))),
-                "web.tab.current" => {
+            if kind == OWN_FOCUS {
+                let rows = events()?;
+                seen.own_focus.extend(rows.iter().map(window_of).filter_map(named));
+                continue;
+            }
+            match Kind::of_type(&kind) {
+                Kind::Windows => {
+                    let rows = events()?.iter().map(window_of).collect();
+                    seen.watched.windows.push((hostname, rows));
+                }
+                Kind::Presence => {
+                    let row = |event: &Event| tells(&event.data).of(Kind::Presence).presence(event.stretch);
+                    seen.watched
+                        .presence
+                        .push((hostname, events()?.iter().filter_map(row).collect()));
+                }
+                Kind::Tabs => {
                     if let Some(browser) = Browser::of_bucket(&id) {
-                        // Every tab is a row: one whose site is nobody's business hides the one before it.
-                        let rows = rows(&events()?, |event| Some(site(event)));
-                        seen.tabs.push((hostname, Tabs { browser, rows }));
+                        let row = |event: &Event| tells(&event.data).of(Kind::Tabs).tab(event.stretch);
+                        let rows = events()?.iter().map(row).collect();
+                        seen.watched.tabs.push((hostname, Tabs { browser, rows }));
                     }
                 }
-                OWN_FOCUS => seen.own_focus.extend(rows(&events()?, app)),
-                _ => {}
+                Kind::Other => {}
             }
         }
         Ok(seen)
     }
-
-    /// All tabs, for the focus that this machine's agent saw.
-    fn own(&self) -> Streams {
-        Streams {
-            tabs: self.tabs.iter().map(|(_, tabs)| tabs.clone()).collect(),
-            ..Streams::default()
-        }
-    }
-
-    /// The streams of each machine whose windows were watched. A bucket that names no such machine tells of all of them: not every watcher knows
-    /// where it runs.
-    fn machines(&self) -> Vec<Streams> {
-        let mut names: Vec<&String> = self.windows.iter().map(|(name, _)| name).collect();
-        names.sort_unstable();
-        names.dedup();
-        let tells_of = |bucket: &String, name: &String| bucket == name || !names.contains(&bucket);
-        let streams = |name: &&String| Streams {
-            windows: of(&self.windows, |of| of == *name),
-            presence: of(&self.presence, |of| tells_of(of, name)),
-            tabs: of(&self.tabs, |of| tells_of(of, name)),
-        };
-        names.iter().map(streams).collect()
-    }
 }
 
-fn of<T: Clone>(buckets: &[(String, T)], tells: impl Fn(&String) -> bool) -> Vec<T> {
-    let told = buckets.iter().filter(|(name, _)| tells(name));
-    told.map(|(_, rows)| rows.clone()).collect()
+fn window_of(event: &Event) -> Row<Option<AppName>> {
+    tells(&event.data).of(Kind::Windows).window(event.stretch)
 }
 
-/// The rows whose data says something.
-fn rows<T>(events: &[Event], seen: impl Fn(&Event) -> Option<T>) -> Vec<Row<T>> {
-    let row = |event: &Event| {
-        Some(Row {
-            start: ms(event.stretch.start_us),
-            end: ms(event.stretch.end_us),
-            seen: seen(event)?,
-        })
-    };
-    events.iter().filter_map(row).collect()
-}
-
-fn app(event: &Event) -> Option<AppName> {
-    AppName::parse(event.data.object().get("app")?.as_str()?).ok()
-}
-
-fn presence(event: &Event) -> Option<Presence> {
-    match event.data.object().get("status")?.as_str()? {
-        "not-afk" => Some(Presence::Here),
-        "afk" => Some(Presence::Away),
-        _ => None,
-    }
-}
-
-fn site(event: &Event) -> Option<Domain> {
-    let object = event.data.object();
-    let is_private = object.get("incognito").is_some_and(|told| *told != Value::Bool(false));
-    let url = object.get("url").and_then(Value::as_str).filter(|_| !is_private);
-    url.and_then(|url| Domain::of_url(url).ok().flatten())
+fn named(row: Row<Option<AppName>>) -> Option<Row<AppName>> {
+    let Row { start, end, seen } = row;
+    seen.map(|seen| Row { start, end, seen })
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use activitywatch::multipart;
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderMap};
 use hyper::{Method, StatusCode, Uri};
@@ -18,7 +19,6 @@ pub use settings::{SETTING_VALUE_BYTES_MAX, SETTINGS_MAX};
 use super::answer::Answer;
 use super::discretion::Discretion;
 use super::event::{Bucket, Data, Event, Filled, parse_time, whole_micros};
-use super::multipart;
 use super::rules;
 use super::server::House;
 use super::store::{Catalogue, Events, Window};

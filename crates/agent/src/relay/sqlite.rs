@@ -10,11 +10,10 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 
 use domain::time::{Span, UnixMs};
-use domain::trackers::activitywatch::{GAP_MAX_MS, Stretch};
+use domain::trackers::activitywatch::{GAP_MAX_MS, Stretch, Touched};
 
 use super::event::{Bucket, Data, Event, Extent};
 use super::store::{Catalogue, Events, StoreError, Window};
-use super::touched::Touched;
 
 pub use bounds::{Bounds, Kept, kept};
 
@@ -316,7 +315,7 @@ impl SqliteStore {
 }
 
 /// The millisecond that holds the microsecond.
-pub(super) fn ms(at_us: i64) -> UnixMs {
+pub(crate) fn ms(at_us: i64) -> UnixMs {
     UnixMs(at_us.div_euclid(1_000))
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use ureq::http::StatusCode;
 
 use domain::time::UnixMs;
+use domain::usage::Domain;
 
 use crate::chain::Chain;
 use crate::secret::Secret;
@@ -122,17 +123,18 @@ impl<'a> PingBody<'a> {
         let ping = &offer.kept.ping;
         Self {
             app_name: ping.app.as_str(),
-            // The server takes URLs and keeps their host, which is all that there is here.
-            url: ping
-                .domain
-                .as_ref()
-                .map(|domain| format!("https://{}/", domain.as_str())),
+            url: ping.domain.as_ref().map(site_url),
             start_time: ping.span.start(),
             end_time: ping.span.end(),
             passive: ping.passive,
             seq: offer.seq,
         }
     }
+}
+
+/// The server takes URLs and keeps their host, which is all that there is here.
+pub(super) fn site_url(domain: &Domain) -> String {
+    format!("https://{}/", domain.as_str())
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
@@ -143,7 +145,7 @@ fn rfc3339<S: Serializer>(at: &UnixMs, serializer: S) -> Result<S::Ok, S::Error>
 #[cfg(test)]
 mod tests {
     use domain::time::Span;
-    use domain::usage::{AppName, Domain};
+    use domain::usage::AppName;
 
     use crate::spool::Kept;
     use crate::watch::Ping;

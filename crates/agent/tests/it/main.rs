@@ -3,6 +3,7 @@
 mod absence;
 mod account;
 mod desktop;
+mod import;
 mod keyring;
 mod kill;
 mod logind;

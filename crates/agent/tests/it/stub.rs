@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use domain::usage::{Progress, Seq};
 use serde_json::{Value, json};
 
+mod importing;
+
 /// How long any named moment may take on a busy machine.
 pub const BOUND: Duration = Duration::from_mins(1);
 pub const EMAIL: &str = "ada@example.org";
@@ -80,6 +82,8 @@ pub struct Ledger {
     pub unsaved_tokens: Vec<String>,
     /// What is answered to whoever asks for the account's privacy rules; without, there is no such route.
     pub rules: Option<Value>,
+    /// What was sent to be imported, and whether only to learn what it would change.
+    pub imports: Vec<(bool, Value)>,
     /// Everything that was sent, headers and bodies.
     pub bytes: Vec<u8>,
     access: Option<String>,
@@ -186,6 +190,7 @@ impl Stub {
                 session_file: None,
                 unsaved_tokens: Vec::new(),
                 rules: None,
+                imports: Vec::new(),
                 bytes: Vec::new(),
                 access: None,
                 refresh: None,
@@ -348,6 +353,8 @@ impl Shared {
                 }
             },
             "/api/v1/usage/track" => track(&mut ledger, request),
+            "/api/v1/usage/import" => importing::import(&mut ledger, request, false),
+            "/api/v1/usage/import?dry_run=true" => importing::import(&mut ledger, request, true),
             "/api/v1/users/me/privacy-rules" if ledger.rules.is_some() => {
                 let headers = "ETag: \"1\"\r\n".to_owned();
                 let known = request.headers.get("if-none-match").is_some_and(|etag| etag == "\"1\"");

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, web};
-use domain::accounts::{Caller, DeviceId, device_text, precedence};
+use domain::accounts::{Caller, DeviceId, ImportDevice, device_text, precedence};
 use domain::time::UnixMs;
 use ports::accounts::{DeviceChange, DeviceState};
 use serde::Serialize;
+use services::accounts::AccountsError;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -28,21 +29,26 @@ pub(crate) struct DevicesBody<'a> {
     devices: Vec<DeviceStateBody<'a>>,
 }
 
-/// A device that is signed in, or has an API key.
+/// A device that is signed in, or has an API key, or holds imported history.
 #[derive(Serialize, ToSchema)]
 #[schema(as = DeviceState)]
 pub(crate) struct DeviceStateBody<'a> {
     #[serde(flatten)]
     device: DeviceBody<'a>,
+    /// `tracker`: one that sends what it records. `import`: imported history, of the source that `key` names; nobody signs in on it, and its precedence is below that
+    /// of every tracker, for ever.
+    #[schema(pattern = "^(tracker|import)$", example = "tracker")]
+    kind: &'static str,
     /// Whether this is the device that asks.
     current: bool,
     /// The API key it sends with, if it has one.
     #[schema(required)]
     api_key_id: Option<Uuid>,
+    /// For imported history, when something was imported first.
     #[serde(serialize_with = "text")]
     #[schema(value_type = String, format = DateTime, example = "2026-03-01T09:00:00Z")]
     signed_in_at: UnixMs,
-    /// To a few minutes.
+    /// To a few minutes; for imported history, when something was imported last.
     #[serde(serialize_with = "text")]
     #[schema(value_type = String, format = DateTime, example = "2026-03-01T09:00:00Z")]
     last_seen_at: UnixMs,
@@ -60,7 +66,7 @@ pub(crate) struct DeviceChangeBody {
     #[schema(min_length = 1, max_length = 128, example = "Ada's laptop")]
     name: Option<String>,
     /// Of a person's devices, the one with the greater precedence wins an instant that several claim; this holds for pings that are sent from then on. Once
-    /// it was given to any device, signing in again moves none of them.
+    /// it was given to any device, signing in again moves none of them. Not of imported history, which is always below.
     #[schema(minimum = 1, maximum = 1_000_000, example = 3)]
     precedence: Option<i32>,
 }
@@ -80,8 +86,10 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, Problem> {
     Query::none(&request, Some(&caller))?;
     let devices = services.devices.list(&caller).await?;
+    let imports = services.devices.imports(&caller).await?;
+    let trackers = devices.iter().map(|device| body(&caller, device));
     Ok(HttpResponse::Ok().json(DevicesBody {
-        devices: devices.iter().map(|device| body(&caller, device)).collect(),
+        devices: trackers.chain(imports.iter().map(import_body)).collect(),
     }))
 }
 
@@ -104,13 +112,19 @@ pub(crate) async fn change(
     Query::none(&request, Some(&caller))?;
     let change = Fields::read(body.text()?, &["name", "precedence"], device_change)?;
     let device = DeviceId(path_id(&request)?);
-    let changed = services.devices.change(&caller, device, &change).await?;
-    Ok(HttpResponse::Ok().json(self::body(&caller, &changed)))
+    match services.devices.change(&caller, device, &change).await {
+        Err(AccountsError::NoSuchDevice) => {
+            let changed = services.devices.change_import(&caller, device, &change).await?;
+            Ok(HttpResponse::Ok().json(import_body(&changed)))
+        }
+        changed => Ok(HttpResponse::Ok().json(self::body(&caller, &changed?))),
+    }
 }
 
 /// Sign a device out
 ///
-/// Its tokens are good for nothing from then on, on every node; an API key that it has is revoked. What was tracked on it stays.
+/// Its tokens are good for nothing from then on, on every node; an API key that it has is revoked. What was tracked on it stays. Imported history is not listed any
+/// more until something is imported from its source again, and stays too.
 #[utoipa::path(
     operation_id = "sign_device_out",
     tag = "accounts",
@@ -143,10 +157,29 @@ fn device_change(body: &mut Fields<'_>) -> Option<DeviceChange> {
 fn body<'a>(caller: &Caller, state: &'a DeviceState) -> DeviceStateBody<'a> {
     DeviceStateBody {
         device: DeviceBody::from(&state.device),
+        kind: "tracker",
         current: state.device.id == caller.device,
         api_key_id: state.api_key.map(|key| key.0),
         signed_in_at: state.signed_in_at,
         last_seen_at: state.last_seen_at,
         last_address: state.last_address.map(|address| address.to_string()),
+    }
+}
+
+fn import_body(import: &ImportDevice) -> DeviceStateBody<'_> {
+    DeviceStateBody {
+        device: DeviceBody {
+            id: import.id.0,
+            name: &import.name,
+            key: import.source.as_str(),
+            platform: None,
+            precedence: import.precedence,
+        },
+        kind: "import",
+        current: false,
+        api_key_id: None,
+        signed_in_at: import.made_at,
+        last_seen_at: import.used_at,
+        last_address: None,
     }
 }

@@ -33,7 +33,7 @@ pub(crate) struct ArchiveBody(Vec<u8>);
 /// Export everything that is kept of oneself
 ///
 /// A ZIP of `account.json` (profile, devices, API keys without what is secret, privacy rules, security log), `security_log.csv`, and the timeline as `timeline.csv` and
-/// `timeline.json`, in pieces that end at UTC midnights; and the heartbeats as they came, as `heartbeats.csv` and `heartbeats.json`. In the CSV files, text that a spreadsheet would take for a formula begins with `'`.
+/// `timeline.json`, in pieces that end at UTC midnights; the heartbeats as they came, as `heartbeats.csv` and `heartbeats.json`; and what is kept of ActivityWatch's watchers, as `activitywatch.csv` and `activitywatch.json`. In the CSV files, text that a spreadsheet would take for a formula begins with `'`.
 #[utoipa::path(
     operation_id = "export_account",
     tag = "accounts",
@@ -98,6 +98,8 @@ impl Making {
             Table::Timeline(Format::Json),
             Table::Heartbeats(Format::Csv),
             Table::Heartbeats(Format::Json),
+            Table::Watched(Format::Csv),
+            Table::Watched(Format::Json),
         ];
         let todo = tables.into_iter().flat_map(whole).chain([Todo::Finish]);
         Self {
@@ -137,6 +139,10 @@ impl Making {
                     Table::Heartbeats(format) => {
                         let heartbeats = self.export.heartbeats(&self.caller, window).await;
                         heartbeats.map(|heartbeats| rows::heartbeats(format, &heartbeats, is_first))
+                    }
+                    Table::Watched(format) => {
+                        let events = self.export.watched(&self.caller, window).await;
+                        events.map(|events| rows::watched(format, &events, is_first))
                     }
                 };
                 archive.write_rows(&rows.map_err(|error| error.chain())?)

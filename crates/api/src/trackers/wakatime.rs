@@ -3,10 +3,8 @@
 //!
 //! Who is asking comes from an API key alone, never from a cookie, so pages of every origin may call these routes, and only these.
 
-mod agent;
 mod asked;
 mod entry;
-mod epoch;
 mod heartbeat;
 mod heartbeats;
 mod key;

@@ -117,7 +117,11 @@ impl<'a> SentPing<'a> {
         }
     }
 
-    fn of_value(raw: &'a RawValue, caller: &Caller) -> Result<Self, Problem> {
+    /// The ping that stands at a place of a list.
+    ///
+    /// # Errors
+    /// Somebody else's name. Every other fault stays with the ping.
+    pub(super) fn of_value(raw: &'a RawValue, caller: &Caller) -> Result<Self, Problem> {
         if let Some(ping) = Quick::read(raw.get(), caller) {
             return Ok(ping);
         }
@@ -261,6 +265,24 @@ impl<T> Few<T> {
         let detail = format!("must hold 1 to {PINGS_MAX} pings, not {}", self.count);
         Err(Fault::new("pings", "out_of_range", detail))
     }
+
+    /// No items.
+    pub(super) fn none() -> Self {
+        Self {
+            items: Vec::new(),
+            count: 0,
+        }
+    }
+
+    /// How many items there were.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The items that were kept.
+    pub(super) fn into_items(self) -> Vec<T> {
+        self.items
+    }
 }
 
 impl<'a> FromJson<'a> for Few<&'a RawValue> {
@@ -303,8 +325,8 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for FewVisitor<T> {
     }
 }
 
-/// The fault of a ping, where the ping stands at `index` of a list.
-pub(super) fn in_list(index: usize, faults: Faults) -> impl Iterator<Item = FieldFault> {
-    let parent = format!("/pings/{index}");
+/// The faults of an item, where it stands at `index` of a list of the body.
+pub(super) fn in_list(list: &str, index: usize, faults: Faults) -> impl Iterator<Item = FieldFault> + use<> {
+    let parent = format!("/{list}/{index}");
     faults.into_vec().into_iter().map(move |fault| fault.under(&parent))
 }

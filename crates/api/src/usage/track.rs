@@ -117,7 +117,7 @@ pub(crate) struct TrackedBody {
 /// A fault of a ping in a list. A ping with several faults is named several times.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Rejected)]
-struct RejectedBody {
+pub(super) struct RejectedBody {
     /// Which ping of the list, from 0.
     #[schema(example = 3)]
     index: usize,
@@ -200,7 +200,7 @@ impl Verdict {
                 verdict.accepted.reserve_exact(pings.len());
                 for (index, ping) in pings.into_iter().enumerate() {
                     if let Some(faults) = verdict.judge(ping.seq, ping.judge(claimable)) {
-                        let faults = in_list(index, faults).map(|fault| (index, fault));
+                        let faults = in_list("pings", index, faults).map(|fault| (index, fault));
                         verdict.rejected.extend(faults);
                     }
                 }

@@ -62,6 +62,7 @@ fn a_person_sees_where_they_are_signed_in() {
         "key": "phone-7",
         "platform": "android",
         "precedence": 2,
+        "kind": "tracker",
         "current": false,
         "api_key_id": null,
         "signed_in_at": "2026-03-01T12:01:00Z",

@@ -90,6 +90,8 @@ fn a_timeline_of_many_weeks_is_there_piece_by_piece() {
         names,
         [
             "account.json",
+            "activitywatch.csv",
+            "activitywatch.json",
             "heartbeats.csv",
             "heartbeats.json",
             "security_log.csv",

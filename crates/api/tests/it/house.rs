@@ -22,6 +22,7 @@ use testkit::memory::queue::{MemoryPingSource, MemoryQueue};
 use testkit::memory::standing::MemoryAnnouncements;
 use testkit::memory::throttle::MemoryThrottle;
 use testkit::memory::timelines::MemoryTimelines;
+use testkit::memory::watching::MemoryWatching;
 use tokio::runtime::Runtime;
 
 use crate::client::{Answer, Call};
@@ -43,6 +44,7 @@ pub struct House {
     pub ids: Arc<TestIds>,
     pub accounts: Arc<MemoryAccounts>,
     pub timelines: Arc<MemoryTimelines>,
+    pub watching: Arc<MemoryWatching>,
     pub queue: MemoryQueue,
     /// The clock by which knowledge grows old. It stands still, so what is known once stays so.
     pub steady: Arc<TestClock>,
@@ -78,6 +80,7 @@ impl House {
         let parts = Parts {
             ids: Arc::new(TestIds::default()),
             timelines: Arc::new(MemoryTimelines::default()),
+            watching: Arc::new(MemoryWatching::default()),
             queue: MemoryQueue::new(1, clock.clone()),
             mailer: Arc::new(MemoryMailer::default()),
             announcements: Arc::new(MemoryAnnouncements::default()),
@@ -108,6 +111,7 @@ impl House {
             ids: parts.ids,
             accounts: parts.accounts,
             timelines: parts.timelines,
+            watching: parts.watching,
             queue: parts.queue,
             steady,
             announcements: parts.announcements,

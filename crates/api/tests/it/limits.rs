@@ -64,6 +64,22 @@ fn a_device_may_send_its_burst_of_pings_and_no_more() {
 }
 
 #[test]
+fn imported_history_comes_out_of_the_bucket_of_pings() {
+    let house = house(|rates| rates.pings = rate("1/h burst 2"));
+    let ada = house.person("ada");
+    let heartbeat = json!({"time": "2026-02-01T09:00:00Z", "app_name": "vim"});
+    let body = json!({"source": "Old", "heartbeats": [heartbeat]});
+    house.track(&ada, &good_ping()).expect(202);
+    let import = |query: &str| house.send(&ada, "POST", &format!("/api/v1/usage/import{query}"), &body);
+    let answer = import("").expect(202);
+    assert_eq!(answer.header("ratelimit"), Some("\"device\";r=0;t=7200"));
+    for query in ["", "?dry_run=true"] {
+        refused(import(query), "\"device\";r=0;t=7200", "\"device\";q=2;w=7200");
+    }
+    assert_eq!(house.waiting(), 2);
+}
+
+#[test]
 fn an_account_has_one_bucket_for_all_else_on_all_its_devices() {
     let house = house(|rates| rates.account = rate("1/h burst 4"));
     // Each has looked at itself once when it signed in.

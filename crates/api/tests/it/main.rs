@@ -1,6 +1,7 @@
 //! The API over real HTTP, with everything behind it in memory.
 
 mod accounts;
+mod activitywatch;
 mod api_keys;
 mod browsers;
 mod client;
@@ -12,6 +13,7 @@ mod export;
 mod garbage;
 mod hostile;
 mod house;
+mod import;
 mod isolation;
 mod letters;
 mod limits;

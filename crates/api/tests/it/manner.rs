@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use async_trait::async_trait;
-use domain::usage::Arrival;
+use domain::usage::{Arrival, Lane};
 use ports::PortError;
 use ports::usage::PingQueue;
 use serde_json::json;
@@ -208,7 +208,7 @@ struct BrokenQueue;
 
 #[async_trait]
 impl PingQueue for BrokenQueue {
-    async fn push(&self, _: Vec<Arrival>) -> Result<Option<u64>, PortError> {
+    async fn push_by(&self, _: Lane, _: Vec<Arrival>) -> Result<Option<u64>, PortError> {
         Err(PortError::bug("keep a ping", "relation app_usage does not exist"))
     }
 }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::usage::Arrival;
+use domain::usage::{Arrival, Lane};
 use ports::PortError;
 use ports::usage::PingQueue;
 use tokio::sync::Semaphore;
@@ -123,7 +123,7 @@ struct Gate {
 
 #[async_trait]
 impl PingQueue for Gate {
-    async fn push(&self, _: Vec<Arrival>) -> Result<Option<u64>, PortError> {
+    async fn push_by(&self, _: Lane, _: Vec<Arrival>) -> Result<Option<u64>, PortError> {
         self.arrived.add_permits(1);
         let permit = self.open.acquire().await;
         permit.map(|_| None).map_err(|closed| PortError::bug("wait", closed))

@@ -74,6 +74,10 @@ fn body(id: &str) -> Option<Value> {
             "start_time": "2026-03-01T08:00:00Z",
             "end_time": "2026-03-01T11:00:00Z",
         })),
+        "import_history" => Some(json!({
+            "source": "Eve's",
+            "heartbeats": [{"time": "2026-03-01T08:00:00Z", "app_name": "Game"}, {"time": "2026-03-01T08:05:00Z", "app_name": "Game"}],
+        })),
         "change_profile" => Some(json!({"full_name": "Eve", "timezone": "Asia/Tokyo", "day_start": 3_600})),
         "change_device" => Some(json!({"name": "Eve's", "precedence": 1_000})),
         "change_password" => Some(json!({"password": PASSWORD, "new_password": "horse of eve"})),
@@ -328,7 +332,9 @@ fn a_key_is_let_in_where_its_scope_allows_it_and_nowhere_else() {
         };
         let (allowed, refused): (&[&String], &[&String]) = match (operation.ways.contains(&"api_key"), operation.id) {
             (false, _) => (&[], &[&reads, &writes, &both]),
-            (true, "track_pings" | "replay_dead_letter" | "show_privacy_rules") => (&[&writes, &both], &[&reads]),
+            (true, "track_pings" | "import_history" | "replay_dead_letter" | "show_privacy_rules") => {
+                (&[&writes, &both], &[&reads])
+            }
             (true, _) => (&[&reads, &both], &[&writes]),
         };
         for key in refused {
@@ -340,6 +346,7 @@ fn a_key_is_let_in_where_its_scope_allows_it_and_nowhere_else() {
         }
     }
     let expected = [
+        "import_history",
         "list_dead_letters",
         "replay_dead_letter",
         "report_apps",

@@ -13,7 +13,8 @@ use services::accounts::{
     SecondFactorUse, SecurityLog, SignIn, SignOut, Standings, Tokens,
 };
 use services::reports::{Export, Reports};
-use services::usage::{Erase, OwnLetters, TrackPings};
+use services::trackers::{ActivityWatch, ClaimWatched};
+use services::usage::{Erase, ImportHistory, OwnLetters, TrackPings};
 use testkit::clock::{TestClock, TestIds};
 use testkit::memory::accounts::MemoryAccounts;
 use testkit::memory::crypto::{MemoryAccessTokens, MemoryPasswords, MemoryRefreshTokens};
@@ -23,6 +24,7 @@ use testkit::memory::queue::MemoryQueue;
 use testkit::memory::standing::MemoryAnnouncements;
 use testkit::memory::throttle::MemoryThrottle;
 use testkit::memory::timelines::MemoryTimelines;
+use testkit::memory::watching::MemoryWatching;
 
 /// Where everything is kept and told.
 pub struct Parts {
@@ -30,6 +32,7 @@ pub struct Parts {
     pub ids: Arc<TestIds>,
     pub accounts: Arc<MemoryAccounts>,
     pub timelines: Arc<MemoryTimelines>,
+    pub watching: Arc<MemoryWatching>,
     pub queue: MemoryQueue,
     pub mailer: Arc<MemoryMailer>,
     pub announcements: Arc<MemoryAnnouncements>,
@@ -118,6 +121,8 @@ impl Parts {
             erase: self.erase(&shared),
             privacy: self.privacy(&shared),
             track: self.track(),
+            import: self.import(),
+            activitywatch: self.activitywatch(),
             pending: Arc::new(self.queue.clone()),
             letters: OwnLetters {
                 letters: Arc::new(self.queue.clone()),
@@ -189,6 +194,7 @@ impl Parts {
     fn devices(&self, shared: &Shared) -> Devices {
         Devices {
             devices: self.accounts.clone(),
+            imports: self.accounts.clone(),
             sessions: self.accounts.clone(),
             announcements: self.announcements.clone(),
             endings: shared.endings.clone(),
@@ -244,11 +250,27 @@ impl Parts {
         TrackPings::new(queue, self.clock.clone(), Rules::default(), self.rules.clone())
     }
 
+    fn import(&self) -> ImportHistory {
+        ImportHistory {
+            queue: Arc::new(self.queue.clone()),
+            devices: self.accounts.clone(),
+            timeline: self.timelines.clone(),
+            privacy: self.rules.clone(),
+            rules: Rules {
+                age_max: Rules::IMPORT_AGE_MAX,
+                ..Rules::default()
+            },
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        }
+    }
+
     fn export(&self, shared: &Shared) -> Export {
         Export {
             account: ExportAccount {
                 users: self.accounts.clone(),
                 devices: self.accounts.clone(),
+                imports: self.accounts.clone(),
                 keys: self.accounts.clone(),
                 privacy: self.accounts.clone(),
                 log: self.accounts.clone(),
@@ -256,7 +278,22 @@ impl Parts {
             },
             reader: self.timelines.clone(),
             contexts: self.timelines.clone(),
+            watched: self.watching.clone(),
             clock: self.clock.clone(),
+        }
+    }
+
+    fn activitywatch(&self) -> ActivityWatch {
+        ActivityWatch {
+            buckets: self.watching.clone(),
+            events: self.watching.clone(),
+            claims: ClaimWatched {
+                marks: self.watching.clone(),
+                queue: Arc::new(self.queue.clone()),
+                clock: self.clock.clone(),
+                rules: Rules::default(),
+            },
+            privacy: self.rules.clone(),
         }
     }
 

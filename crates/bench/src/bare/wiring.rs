@@ -8,7 +8,7 @@ use adapters::crypto::{
     Argon2Passwords, RandomApiKeys, RandomDeviceCodes, RandomRefreshTokens, RandomResetTokens, TotpFactors,
 };
 use adapters::mail::Nowhere;
-use adapters::postgres::{self, Accounts, Database, Timelines};
+use adapters::postgres::{self, Accounts, Database, Timelines, Watching};
 use adapters::redis::Redis;
 use domain::usage::Rules;
 use ports::accounts::{AccessTokens, Hearing, Mailer, Passwords};
@@ -20,15 +20,17 @@ use services::accounts::{
     SecondFactorUse, SecurityLog, SignIn, SignOut, Standings, Tokens,
 };
 use services::reports::{Export, Reports};
-use services::usage::{Erase, OwnLetters, TrackPings};
+use services::trackers::{ActivityWatch, ClaimWatched};
+use services::usage::{Erase, ImportHistory, OwnLetters, TrackPings};
+use testkit::runs::Failure;
 
-use crate::failure::Failure;
 use crate::stage;
 
 /// What the use cases share.
 struct Shared {
     accounts: Arc<Accounts>,
     timelines: Arc<Timelines>,
+    watching: Arc<Watching>,
     redis: Redis,
     recognition: Recognition,
     new_passwords: NewPasswords,
@@ -63,7 +65,8 @@ impl Shared {
             new_passwords: NewPasswords { passwords },
             tokens: Tokens::new(access, Arc::new(RandomRefreshTokens)),
             mailer: Arc::new(Nowhere),
-            timelines: Arc::new(Timelines::new(database)),
+            timelines: Arc::new(Timelines::new(database.clone())),
+            watching: Arc::new(Watching::new(database)),
             accounts,
             redis,
             journal,
@@ -101,6 +104,7 @@ fn serve(
     let Shared {
         accounts,
         timelines,
+        watching,
         redis,
         recognition,
         new_passwords,
@@ -145,6 +149,7 @@ fn serve(
         },
         devices: Devices {
             devices: accounts.clone(),
+            imports: accounts.clone(),
             sessions: accounts.clone(),
             announcements: Arc::clone(&endings.announcements),
             endings: endings.clone(),
@@ -196,6 +201,7 @@ fn serve(
             account: ExportAccount {
                 users: accounts.clone(),
                 devices: accounts.clone(),
+                imports: accounts.clone(),
                 keys: accounts.clone(),
                 privacy: accounts.clone(),
                 log: accounts.clone(),
@@ -203,6 +209,7 @@ fn serve(
             },
             reader: timelines.clone(),
             contexts: timelines.clone(),
+            watched: watching.clone(),
             clock: clock.clone(),
         },
         erase: Erase {
@@ -217,6 +224,26 @@ fn serve(
             store: accounts.clone(),
             announcements: Arc::clone(&endings.announcements),
             journal: journal.clone(),
+        },
+        import: ImportHistory {
+            queue: Arc::clone(&queue),
+            devices: accounts.clone(),
+            timeline: timelines.clone(),
+            privacy: Arc::clone(&rules),
+            rules: Rules::default(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+        },
+        activitywatch: ActivityWatch {
+            buckets: watching.clone(),
+            events: watching.clone(),
+            claims: ClaimWatched {
+                marks: watching.clone(),
+                queue: Arc::clone(&queue),
+                clock: clock.clone(),
+                rules: Rules::default(),
+            },
+            privacy: Arc::clone(&rules),
         },
         track: TrackPings::new(queue, clock.clone(), Rules::default(), rules),
         pending: Arc::new(redis.pending_pings()),

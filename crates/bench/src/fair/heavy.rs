@@ -7,8 +7,8 @@ use std::time::Duration;
 use domain::accounts::Caller;
 use domain::time::{DAY_MS, Span, UnixMs};
 use domain::usage::{Attention, Holder, Label, Rank, Segment, Timeline};
+use testkit::runs::Failure;
 
-use crate::failure::Failure;
 use crate::figures;
 use crate::load::{self, Pace, Plan, Script};
 use crate::people;

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Cmd, RedisResult};
+use testkit::runs::Failure;
 use tokio::task::JoinSet;
 
-use crate::failure::Failure;
 use crate::histogram::Histogram;
 
 /// How long one answer may take: as long as the door waits for one.

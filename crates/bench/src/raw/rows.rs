@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use domain::accounts::Caller;
 use domain::time::{DAY_MS, UnixMs};
+use testkit::runs::Failure;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Statement};
 
-use crate::failure::Failure;
 use crate::figures::{self, per_second};
 use crate::year::{self, secs};
 

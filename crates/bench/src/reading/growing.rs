@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use chrono::{Datelike, Months, NaiveDate};
 use domain::accounts::Caller;
 use futures_util::future::try_join_all;
+use testkit::runs::Failure;
 use tokio_postgres::{Client, Error};
 
-use crate::failure::Failure;
 use crate::people::BEGIN_DAYS_AGO;
 use crate::progress::say;
 use crate::stage::Stage;

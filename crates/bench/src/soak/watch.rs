@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::accounts::Caller;
+use testkit::runs::Failure;
 
-use crate::failure::Failure;
 use crate::progress::say;
 use crate::stage::Stage;
 

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Command;
 
 use embedded::Servers;
+use testkit::runs::Failure;
 use tokio::runtime::Runtime;
 
 use crate::child::Child;
-use crate::failure::Failure;
 use crate::http::Connection;
 use crate::sign_in::{self, PASSWORD};
 

@@ -10,9 +10,9 @@ use embedded::Servers;
 use ports::Ids;
 use ports::usage::{Books, PingSource};
 use redis::aio::MultiplexedConnection;
+use testkit::runs::Failure;
 use tokio_postgres::{Client, NoTls};
 
-use crate::failure::Failure;
 use crate::figures;
 
 /// What the keys of the queue begin with: its streams, and what is counted of them.

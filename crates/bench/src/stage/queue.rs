@@ -4,8 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ports::usage::Books;
-
-use crate::failure::Failure;
+use testkit::runs::Failure;
 
 use super::Stage;
 

@@ -114,6 +114,7 @@ impl People {
     pub(super) fn devices(&self) -> Devices {
         Devices {
             devices: self.accounts.clone(),
+            imports: self.accounts.clone(),
             sessions: self.accounts.clone(),
             announcements: Arc::clone(&self.endings.announcements),
             endings: self.endings.clone(),
@@ -198,6 +199,7 @@ impl People {
         ExportAccount {
             users: self.accounts.clone(),
             devices: self.accounts.clone(),
+            imports: self.accounts.clone(),
             keys: self.accounts.clone(),
             privacy: self.accounts.clone(),
             log: self.accounts.clone(),

@@ -102,12 +102,14 @@ impl Client {
 
     /// What is answered with 200, whatever bytes it is.
     pub fn download(&self, path: &str, caller: &Caller) -> Vec<u8> {
-        let request = self.agent.get(format!("{}{path}", self.base));
-        let mut answer = request
-            .header("Authorization", format!("Bearer {}", caller.token))
-            .call()
-            .expect("an answer");
-        assert_eq!(answer.status().as_u16(), 200, "{path}");
+        let ask = || {
+            let request = self.agent.get(format!("{}{path}", self.base));
+            let token = format!("Bearer {}", caller.token);
+            let answer = request.header("Authorization", token).call().expect("an answer");
+            Some(answer).filter(|answer| answer.status() != 503)
+        };
+        let mut answer = wait_for("an answer that is not 503", ask);
+        assert_eq!(answer.status(), 200, "{path}");
         answer.body_mut().read_to_vec().expect("a whole body")
     }
 
@@ -120,7 +122,7 @@ impl Client {
 
     pub fn sign_in(&self, email: &str, device_key: &str) -> Caller {
         let body = json!({"email": email, "password": "correct horse battery"});
-        let signed_in = self.post("/api/v1/auth/login", &[("X-Device-Id", device_key)], &body);
+        let signed_in = patiently(|| self.post("/api/v1/auth/login", &[("X-Device-Id", device_key)], &body));
         assert_eq!(signed_in.status, 200, "{signed_in:?}");
         let signed_in = signed_in.json();
         let word = |pointer: &str| {
@@ -166,7 +168,7 @@ impl Client {
 }
 
 /// What is answered once it is not that the server cannot do it just now: a machine full of tests may keep it from its Redis for a second.
-fn patiently(ask: impl Fn() -> Answer) -> Answer {
+pub fn patiently(ask: impl Fn() -> Answer) -> Answer {
     wait_for("an answer that is not 503", || {
         Some(ask()).filter(|answer| answer.status != 503)
     })

@@ -8,6 +8,7 @@ mod day;
 mod deploy;
 mod desktop;
 mod edge;
+mod history;
 mod law;
 mod ledger;
 mod metrics;

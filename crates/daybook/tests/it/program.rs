@@ -3,12 +3,14 @@
 use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use testkit::runs::command_for;
 
 /// The longest that a test waits for anything.
 pub const PATIENCE: Duration = Duration::from_secs(90);
@@ -21,13 +23,8 @@ pub struct Program {
 
 /// `daybook` with nothing in its environment but what it needs and `settings`.
 pub fn daybook(arguments: &[&str], settings: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_daybook"));
-    let path = std::env::vars_os().filter(|(name, _)| name == "PATH" || name == "HOME" || name == "TMPDIR");
-    command
-        .args(arguments)
-        .env_clear()
-        .envs(path)
-        .envs(settings.iter().copied());
+    let mut command = command_for(Path::new(env!("CARGO_BIN_EXE_daybook")));
+    command.args(arguments).envs(settings.iter().copied());
     command
 }
 

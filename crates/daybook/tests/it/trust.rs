@@ -5,6 +5,7 @@ mod erasure;
 mod export;
 mod factor;
 mod house;
+mod import;
 mod keys;
 mod log;
 mod meanwhile;

@@ -8,12 +8,18 @@
 mod beat;
 mod browser;
 mod sweep;
+mod told;
+mod touched;
+mod watched;
 
 use crate::time::{Span, UnixMs};
 use crate::usage::{AppName, Domain, Label};
 
-pub use beat::{Beat, Fate, Stretch, fate};
+pub use beat::{Beat, Fate, Placed, Stretch, fate, place};
 pub use browser::Browser;
+pub use told::{Kind, Tells, Told};
+pub use touched::{TOUCHED_MAX, Touched};
+pub use watched::Watched;
 
 /// A watcher that polls sees a change late: a shorter gap between two rows belongs to the one before it. As ActivityWatch's own `flood`.
 pub const GAP_MAX_MS: i64 = 5_000;
@@ -30,7 +36,7 @@ pub struct Row<T> {
 }
 
 /// What a bucket of type `afkstatus` tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Presence {
     /// There were inputs.
     Here,
@@ -50,8 +56,8 @@ pub struct Tabs {
 /// The buckets of one machine. Where two buckets of a kind claim an instant, the greater label has it, as everywhere.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Streams {
-    /// Each bucket of focused applications.
-    pub windows: Vec<Vec<Row<AppName>>>,
+    /// Each bucket of focused applications; nothing for one that may not be named, which ends the one before it.
+    pub windows: Vec<Vec<Row<Option<AppName>>>>,
     /// Each bucket of presence. The person counts as there where any of them says so, and nowhere else.
     pub presence: Vec<Vec<Row<Presence>>>,
     /// Each bucket of tabs.
@@ -77,13 +83,9 @@ impl Streams {
         });
         let here = sweep::greatest(here.filter_map(|(span, here)| Some((span.clip(within)?, here))));
         let used = self.windows.iter().flat_map(|rows| {
-            let focused = sweep::both(&sweep::latest(&sweep::without_gaps(rows)), &here);
-            self.with_sites(
-                &focused
-                    .into_iter()
-                    .map(|(span, app, ())| (span, app))
-                    .collect::<Vec<_>>(),
-            )
+            let focused = sweep::both(&sweep::latest(&sweep::without_gaps(rows)), &here).into_iter();
+            let named: Vec<_> = focused.filter_map(|(span, app, ())| Some((span, app?))).collect();
+            self.with_sites(&named)
         });
         used_of(sweep::greatest(used))
     }

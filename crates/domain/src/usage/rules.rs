@@ -27,6 +27,9 @@ impl Default for Rules {
 }
 
 impl Rules {
+    /// How long before the server's clock imported history may start, unless the operator says otherwise (`USAGE_IMPORT_MAX_AGE`): ten years.
+    pub const IMPORT_AGE_MAX: Duration = Duration::from_hours(3_652 * 24);
+
     /// The span from `start` to `end`, when a claim may have it at `now`. A claim exactly at a limit is accepted.
     ///
     /// # Errors

@@ -22,6 +22,10 @@ fn app(name: &str) -> AppName {
     AppName::parse(name).expect("a name")
 }
 
+fn window(name: &str) -> Option<AppName> {
+    AppName::parse(name).ok()
+}
+
 fn site(host: &str) -> Option<Domain> {
     Domain::of_url(&format!("https://{host}/private?q=1")).expect("a URL")
 }
@@ -59,10 +63,10 @@ fn expected(used: &[(i64, i64, &str)]) -> Vec<(i64, i64, String)> {
 fn a_morning_in_front_of_a_browser_and_an_editor() {
     let streams = Streams {
         windows: vec![vec![
-            row(0, 10, app("Editor")),
-            row(11, 30, app("firefox")),
-            row(31, 40, app("Editor")),
-            row(50, 60, app("firefox")),
+            row(0, 10, window("Editor")),
+            row(11, 30, window("firefox")),
+            row(31, 40, window("Editor")),
+            row(50, 60, window("firefox")),
         ]],
         presence: vec![vec![
             row(2, 35, Presence::Here),
@@ -96,7 +100,11 @@ fn a_morning_in_front_of_a_browser_and_an_editor() {
 #[test]
 fn a_late_row_labels_from_where_it_starts_and_no_further_than_it_reaches() {
     let streams = Streams {
-        windows: vec![vec![row(0, 30, app("A")), row(10, 20, app("B")), row(15, 15, app("C"))]],
+        windows: vec![vec![
+            row(0, 30, window("A")),
+            row(10, 20, window("B")),
+            row(15, 15, window("C")),
+        ]],
         presence: vec![vec![row(0, 60, Presence::Here)]],
         tabs: Vec::new(),
     };
@@ -110,7 +118,7 @@ fn a_late_row_labels_from_where_it_starts_and_no_further_than_it_reaches() {
 fn a_gap_belongs_to_what_was_before_it_up_to_the_bound() {
     let used = |next: i64| {
         let streams = Streams {
-            windows: vec![vec![row(0, 10, app("A")), row(next, 20, app("B"))]],
+            windows: vec![vec![row(0, 10, window("A")), row(next, 20, window("B"))]],
             presence: vec![vec![row(0, 60, Presence::Here)]],
             tabs: Vec::new(),
         };
@@ -122,9 +130,26 @@ fn a_gap_belongs_to_what_was_before_it_up_to_the_bound() {
 }
 
 #[test]
+fn a_window_that_may_not_be_named_ends_the_one_before_it() {
+    let streams = Streams {
+        windows: vec![vec![
+            row(0, 10, window("A")),
+            row(10, 13, None),
+            row(13, 20, window("B")),
+        ]],
+        presence: vec![vec![row(0, 60, Presence::Here)]],
+        tabs: Vec::new(),
+    };
+    assert_eq!(
+        in_short(&streams.join(whole())),
+        expected(&[(0, 10, "A"), (13, 20, "B")])
+    );
+}
+
+#[test]
 fn without_a_watcher_of_presence_nothing_is_claimed() {
     let streams = Streams {
-        windows: vec![vec![row(0, 60, app("A"))]],
+        windows: vec![vec![row(0, 60, window("A"))]],
         ..Streams::default()
     };
     assert_eq!(streams.join(whole()), []);
@@ -158,7 +183,10 @@ fn label_at(streams: &Streams, second: i64) -> Option<Label> {
     if !streams.presence.iter().any(is_here) {
         return None;
     }
-    let focused = streams.windows.iter().filter_map(|rows| seen_at(rows, second, true));
+    let focused = streams
+        .windows
+        .iter()
+        .filter_map(|rows| seen_at(rows, second, true).flatten());
     let label = |app_name: AppName| {
         let tabs = streams.tabs.iter().filter(|tabs| tabs.browser.is(&app_name));
         let domain = tabs
@@ -211,6 +239,10 @@ fn apps() -> impl Strategy<Value = AppName> {
     prop_oneof![Just("Editor"), Just("firefox"), Just("Google-chrome")].prop_map(app)
 }
 
+fn windows() -> impl Strategy<Value = Option<AppName>> {
+    prop_oneof![5 => apps().prop_map(Some), 1 => Just(None)]
+}
+
 fn presences() -> impl Strategy<Value = Presence> {
     prop_oneof![3 => Just(Presence::Here), 1 => Just(Presence::Away)]
 }
@@ -235,7 +267,7 @@ fn tabs(rows: Vec<Vec<Row<Option<Domain>>>>) -> Vec<Tabs> {
 
 fn streams<W, P, T>(windows: W, presence: P, shown: T) -> impl Strategy<Value = Streams>
 where
-    W: Strategy<Value = Vec<Row<AppName>>>,
+    W: Strategy<Value = Vec<Row<Option<AppName>>>>,
     P: Strategy<Value = Vec<Row<Presence>>>,
     T: Strategy<Value = Vec<Row<Option<Domain>>>>,
 {
@@ -252,7 +284,7 @@ where
 }
 
 fn any_streams() -> impl Strategy<Value = Streams> {
-    streams(rows(apps()), rows(presences()), rows(sites()))
+    streams(rows(windows()), rows(presences()), rows(sites()))
 }
 
 /// What is known of a stream before its watcher has sent the rest: some rows, and a part of the last.
@@ -316,7 +348,7 @@ proptest! {
     /// What was claimed is never contradicted by what the watchers send afterwards, each in its own order: an instant only gets a greater label.
     #[test]
     fn knowing_more_only_adds(
-        streams in streams(in_order(apps()), in_order(presences()), in_order(sites())),
+        streams in streams(in_order(windows()), in_order(presences()), in_order(sites())),
         shares in prop::array::uniform3(0..=100_usize),
     ) {
         let earlier = Streams {

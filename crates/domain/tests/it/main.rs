@@ -4,6 +4,7 @@ mod activitywatch;
 mod beats;
 mod change;
 mod contexts;
+mod forecast;
 mod model;
 mod tally;
 mod timeline;

@@ -1,9 +1,11 @@
 //! The supervising process is killed: its servers end, and the next start finds everything that was acknowledged.
 
 use std::fs;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
 
 use embedded::Signal;
-use rustix::process::{Pid, kill_process};
+use rustix::process::{Pid, getsid, kill_process};
 
 use crate::support::{Supervisor, process_named, processes, scratch, start, store, supervisor, until};
 
@@ -64,6 +66,8 @@ fn leftovers_that_do_not_end_by_themselves_are_ended() {
     let mut supervisor = Supervisor::start(dir.path(), None);
     let (database_url, redis_url) = supervisor.outcome.clone().unwrap();
     assert_eq!(store(&database_url, &redis_url), (1, 1));
+    let companions = companions(&processes(dir.path()));
+    assert_eq!(companions.len(), 2, "one in the group of each server");
     until("all are paused", || {
         signal_all(&dir, Signal::STOP);
         processes(dir.path()).into_iter().all(is_paused)
@@ -74,6 +78,10 @@ fn leftovers_that_do_not_end_by_themselves_are_ended() {
     let servers = start(dir.path());
     assert!(processes(dir.path()).iter().all(|pid| !paused.contains(pid)));
     assert_eq!(store(servers.database_url(), servers.redis_url()), (2, 2));
+    for mut companion in companions {
+        companion.kill().expect("our own child");
+        companion.wait().expect("our own child");
+    }
 }
 
 #[test]
@@ -95,6 +103,16 @@ fn a_process_that_is_no_server_of_ours_is_not_touched() {
     assert!(visitor.try_wait().unwrap().is_none(), "the visitor was ended");
     visitor.kill().unwrap();
     visitor.wait().unwrap();
+}
+
+/// A child of this process in the group of each of `leaders` that is of its session. A group of which nobody has a parent in the session any more is woken when
+/// its last such parent ends, so what was paused would end by itself.
+fn companions(leaders: &[u32]) -> Vec<Child> {
+    let session = getsid(None).expect("our own session");
+    let ids = leaders.iter().filter_map(|pid| i32::try_from(*pid).ok());
+    let of_ours = ids.filter(|pid| Pid::from_raw(*pid).is_some_and(|pid| getsid(Some(pid)) == Ok(session)));
+    let beside = |leader| Command::new("sleep").arg("600").process_group(leader).spawn();
+    of_ours.map(|leader| beside(leader).expect("a process")).collect()
 }
 
 fn is_paused(pid: u32) -> bool {

@@ -9,7 +9,7 @@ use crate::PortError;
 /// The timelines, for whoever forgets a person.
 #[async_trait]
 pub trait TimelineErasure: Send + Sync {
-    /// Forgets the person's timeline and numbers, and notes that they were erased: as long as that is noted, a merge drops what arrives of them. Safe to do
+    /// Forgets the person's timeline and numbers and what their watchers told, and notes that they were erased: as long as that is noted, a merge drops what arrives of them. Safe to do
     /// again, also after an error, when part of the timeline may be left.
     async fn erase(&self, user: UserId, now: UnixMs) -> Result<(), PortError>;
 }

@@ -3,8 +3,10 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use domain::accounts::{Caller, SecurityEntry, SecurityEvent, User};
-use ports::accounts::{ApiKeyState, ApiKeys, DeviceState, Devices, KeptRules, PrivacyStore, SecurityLog, Users};
+use domain::accounts::{Caller, ImportDevice, SecurityEntry, SecurityEvent, User};
+use ports::accounts::{
+    ApiKeyState, ApiKeys, DeviceState, Devices, ImportDevices, KeptRules, PrivacyStore, SecurityLog, Users,
+};
 
 use super::{AccountsError, Journal};
 
@@ -18,6 +20,8 @@ pub struct ExportAccount {
     pub users: Arc<dyn Users>,
     /// Where devices are kept.
     pub devices: Arc<dyn Devices>,
+    /// Where those of imported history are kept.
+    pub imports: Arc<dyn ImportDevices>,
     /// Where API keys are kept.
     pub keys: Arc<dyn ApiKeys>,
     /// Where privacy rules are kept.
@@ -37,6 +41,8 @@ pub struct ExportedAccount {
     pub second_factor: bool,
     /// Where they are signed in.
     pub devices: Vec<DeviceState>,
+    /// From where they imported history.
+    pub imports: Vec<ImportDevice>,
     /// Their API keys.
     pub keys: Vec<ApiKeyState>,
     /// Their privacy rules.
@@ -59,6 +65,7 @@ impl ExportAccount {
             user: account.user,
             second_factor: account.second_factor.is_some(),
             devices: self.devices.list(caller.user, self.journal.now()).await?,
+            imports: self.imports.list(caller.user).await?,
             keys: self.keys.list(caller.user).await?,
             privacy: self.privacy.rules(caller.user).await?,
             log: self.whole_log(caller).await?,

@@ -8,8 +8,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
 use domain::accounts::UserId;
-use domain::privacy::PrivacyRules;
-use domain::usage::Label;
+use domain::privacy::{PrivacyRules, Screening};
+use domain::usage::{Domain, Label};
 use ports::accounts::{KeptRules, PrivacyStore, StandingChange};
 use ports::{PortError, SteadyClock};
 
@@ -40,10 +40,25 @@ pub struct RulesInForce {
 pub struct InForce(Option<Arc<PrivacyRules>>);
 
 impl InForce {
-    /// Makes of `label` what may be kept of it; `false` where that is nothing, and nothing of it may go any further.
+    /// For one list of the person's.
+    #[must_use]
+    pub fn screening(&self) -> Screening<'_> {
+        Screening::under(self.0.as_deref())
+    }
+
+    /// Makes of one label what may be kept of it; `false` where that is nothing, and nothing of it may go any further.
     #[must_use]
     pub fn admits(&self, label: &mut Label) -> bool {
-        self.0.as_ref().is_none_or(|rules| rules.admits(label))
+        self.screening().admits(label)
+    }
+
+    /// What may be kept of a site whose application is not known yet.
+    #[must_use]
+    pub fn admitted_site(&self, site: Domain) -> Option<Domain> {
+        match &self.0 {
+            Some(rules) => rules.admitted_site(&site),
+            None => Some(site),
+        }
     }
 
     fn of(rules: PrivacyRules) -> Self {

@@ -7,6 +7,7 @@ use domain::accounts::{Caller, User};
 use domain::time::{DAY_MS, Span};
 use domain::usage::{Heartbeat, Segment};
 use ports::reports::{ContextReader, TimelineReader};
+use ports::trackers::{WatchReader, WatchedEvent};
 use ports::{Clock, PortError};
 
 use crate::accounts::{AccountsError, ExportAccount, ExportedAccount};
@@ -25,6 +26,8 @@ pub struct Export {
     pub reader: Arc<dyn TimelineReader>,
     /// Where heartbeats are read.
     pub contexts: Arc<dyn ContextReader>,
+    /// Where what watchers told is read.
+    pub watched: Arc<dyn WatchReader>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
 }
@@ -64,5 +67,13 @@ impl Export {
     /// Something outside.
     pub async fn heartbeats(&self, caller: &Caller, window: Span) -> Result<Vec<Heartbeat>, PortError> {
         self.contexts.heartbeats(caller.user, window).await
+    }
+
+    /// What the caller's watchers told in one of those, earliest first.
+    ///
+    /// # Errors
+    /// Something outside.
+    pub async fn watched(&self, caller: &Caller, window: Span) -> Result<Vec<WatchedEvent>, PortError> {
+        self.watched.watched_events(caller.user, window).await
     }
 }

@@ -37,6 +37,11 @@ pub struct Claimable {
 }
 
 impl Claimable {
+    /// Under `rules` at `now`.
+    pub(super) fn at(rules: Rules, now: UnixMs) -> Self {
+        Self { rules, now }
+    }
+
     /// The span of a ping, when it may be claimed.
     ///
     /// # Errors
@@ -69,10 +74,7 @@ impl TrackPings {
     /// What may be claimed now: looked at once for all pings of a request.
     #[must_use]
     pub fn now(&self) -> Claimable {
-        Claimable {
-            rules: self.rules,
-            now: self.clock.now(),
-        }
+        Claimable::at(self.rules, self.clock.now())
     }
 
     /// Keeps what the caller's privacy rules leave of `pings`, and settles the numbers of those that they exclude or that were `refused` at the door, where
@@ -125,9 +127,10 @@ impl TrackPings {
             return Ok(0);
         }
         let in_force = self.privacy.of(caller.user).await?;
+        let mut screening = in_force.screening();
         let sent = pings.len();
         pings.retain_mut(|ping| {
-            let is_kept = in_force.admits(&mut ping.label);
+            let is_kept = screening.admits(&mut ping.label);
             if !is_kept {
                 refused.push(ping.seq);
             }
@@ -146,8 +149,9 @@ impl TrackPings {
             return Ok(());
         }
         let in_force = self.privacy.of(caller.user).await?;
+        let mut screening = in_force.screening();
         let sent = beats.len();
-        beats.retain_mut(|beat| in_force.admits(&mut beat.label));
+        beats.retain_mut(|beat| screening.admits(&mut beat.label));
         let accepted = beats.len();
         if accepted > 0 {
             let arrivals = beats.into_iter().map(|beat| beat.sent_by(caller)).collect();

@@ -3,9 +3,11 @@
 mod accounts;
 mod all_time;
 mod forget;
+mod import;
 mod letters;
 mod merge;
 mod reports;
 mod standing;
 mod track;
+mod watchers;
 mod world;

@@ -218,11 +218,14 @@ async fn what_is_excluded_goes_nowhere_and_its_number_is_settled() {
         numbered(ping("Draft", -5, 0), 2),
         ping("SECRET", -15, -10),
         numbered(ping("Mail", -20, -15), 4),
+        numbered(ping("Draft", -25, -20), 5),
+        numbered(ping("Secret plans", -30, -25), 6),
     ];
     let refused = vec![Some(Seq::new(3).expect("in range"))];
     let tracked = track(&world).track(&caller(1), pings, refused).await.expect("kept");
-    assert_eq!(tracked.excluded, 2);
-    let expected = (vec!["Editor".to_owned(), "Mail".to_owned()], vec![3, 1]);
+    assert_eq!(tracked.excluded, 3);
+    let kept = ["Editor", "Mail", "Editor"].map(str::to_owned).to_vec();
+    let expected = (kept, vec![3, 1, 6]);
     assert_eq!(waiting(&world).await, expected);
 }
 
@@ -235,7 +238,14 @@ async fn a_heartbeat_that_is_excluded_goes_nowhere_and_one_that_is_renamed_goes_
         ..heartbeat(after_secs)
     };
     let track = track(&world);
-    let beats = vec![of(-60, "Secret plans"), of(-30, "draft"), of(-20, "Mail")];
+    let sent = [
+        (-60, "Secret plans"),
+        (-30, "draft"),
+        (-25, "Secret plans"),
+        (-20, "Mail"),
+        (-10, "draft"),
+    ];
+    let beats = sent.map(|(after_secs, app)| of(after_secs, app)).to_vec();
     track.track_heartbeats(&caller(1), beats).await.expect("kept");
     let taken = world.source.take(0, Part::Live, Batch::ARRIVALS_MAX).await;
     let batch = taken.expect("there").expect("a batch");
@@ -244,7 +254,7 @@ async fn a_heartbeat_that_is_excluded_goes_nowhere_and_one_that_is_renamed_goes_
         other => panic!("{other:?}"),
     };
     let names: Vec<String> = batch.arrivals.iter().map(name).collect();
-    assert_eq!(names, ["Editor", "Mail"]);
+    assert_eq!(names, ["Editor", "Mail", "Editor"]);
     world.queue.fail(true);
     let excluded = track.track_heartbeats(&caller(1), vec![of(-10, "secret")]).await;
     excluded.expect("nothing was asked of the queue");

@@ -6,6 +6,7 @@ mod devices;
 mod endings;
 mod erasure;
 mod factors;
+mod imports;
 mod keys;
 mod log;
 mod people;
@@ -35,6 +36,7 @@ pub use devices::*;
 pub use endings::*;
 pub use erasure::*;
 pub use factors::*;
+pub use imports::*;
 pub use keys::*;
 pub use log::*;
 pub use people::*;
@@ -111,6 +113,15 @@ macro_rules! accounts_contract {
                 a_key_of_somebody_else_is_not_revoked,
                 a_person_has_so_many_keys_and_no_more,
                 a_use_is_noted_unless_a_later_one_was,
+                a_source_is_one_device_for_ever,
+                each_source_comes_after_those_before_and_after_all_devices_that_sign_in,
+                what_is_foreseen_is_what_is_kept_and_keeps_nothing,
+                a_person_has_so_many_sources_and_no_more,
+                of_many_that_import_from_one_source_at_once_all_have_the_same_device,
+                a_device_of_imported_history_is_renamed_and_removed_until_it_is_used_again,
+                nobody_sees_or_changes_the_sources_of_another,
+                who_is_gone_or_closed_imports_nothing,
+                with_a_person_go_their_sources,
                 a_secret_waits_until_it_is_confirmed,
                 a_secret_that_does_not_wait_is_not_confirmed,
                 a_factor_in_use_is_not_replaced,
@@ -351,6 +362,7 @@ mod tests {
             include_str!("accounts/endings.rs"),
             include_str!("accounts/erasure.rs"),
             include_str!("accounts/factors.rs"),
+            include_str!("accounts/imports.rs"),
             include_str!("accounts/keys.rs"),
             include_str!("accounts/log.rs"),
             include_str!("accounts/people.rs"),

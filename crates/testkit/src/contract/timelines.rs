@@ -4,6 +4,7 @@ mod beats;
 mod erasure;
 mod merging;
 mod numbers;
+mod own;
 mod time;
 
 use std::ops::Range;
@@ -19,6 +20,7 @@ pub use beats::*;
 pub use erasure::*;
 pub use merging::*;
 pub use numbers::*;
+pub use own::*;
 pub use time::*;
 
 /// A test for each fact. The expression is evaluated in each, in an async function, to a fresh adapter after what must outlive it.
@@ -57,6 +59,9 @@ macro_rules! timelines_contract {
                 heartbeats_of_different_devices_and_people_do_not_meet,
                 heartbeats_are_read_back_as_they_came,
                 what_was_said_is_told_with_the_pieces_that_heartbeats_hold,
+                what_a_merge_would_find_is_read_by_its_person_alone,
+                points_are_read_where_they_are_asked_for,
+                what_starts_years_ago_is_kept_as_what_starts_today,
                 an_erased_person_has_no_heartbeats_and_gets_none,
                 an_erased_person_has_no_timeline_and_the_others_have_theirs,
                 what_arrives_of_an_erased_person_is_dropped,
@@ -153,6 +158,7 @@ mod tests {
             include_str!("timelines/merging.rs"),
             include_str!("timelines/beats.rs"),
             include_str!("timelines/numbers.rs"),
+            include_str!("timelines/own.rs"),
             include_str!("timelines/time.rs"),
             include_str!("timelines/erasure.rs"),
         ];

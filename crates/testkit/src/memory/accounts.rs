@@ -6,6 +6,7 @@ mod devices;
 mod ended;
 mod erasure;
 mod factors;
+mod imports;
 mod keys;
 mod log;
 mod operation;
@@ -39,6 +40,7 @@ struct Kept {
     devices: BTreeMap<DeviceId, KeptDevice>,
     sessions: BTreeMap<SessionId, Session>,
     keys: BTreeMap<SessionId, Key>,
+    imports: Vec<imports::KeptImport>,
     rules: BTreeMap<UserId, KeptRules>,
     log: BTreeMap<EntryId, SecurityEntry>,
     waiting: Vec<device_codes::Waiting>,

@@ -85,12 +85,12 @@ impl MemoryQueue {
 
 #[async_trait]
 impl PingQueue for MemoryQueue {
-    async fn push(&self, arrivals: Vec<Arrival>) -> Result<Option<u64>, PortError> {
+    async fn push_by(&self, lane: Lane, arrivals: Vec<Arrival>) -> Result<Option<u64>, PortError> {
         let mut state = self.open("keep pings in the queue")?;
         let Some(first) = arrivals.first() else {
             return Ok(None);
         };
-        let way = (self.shard_of(first.user()), Lane::of(arrivals.len()));
+        let way = (self.shard_of(first.user()), lane);
         let asks = arrivals.iter().find_map(Arrival::numbered);
         let merged = asks.and_then(|(device, _)| state.merged.get(&device).copied());
         for part in arrivals.chunks(State::ENTRY_ARRIVALS_MAX) {

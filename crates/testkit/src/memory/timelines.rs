@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use domain::accounts::{DeviceId, UserId};
 use domain::reports::{Held, Sayings, Stint};
 use domain::time::{Span, UnixMs};
-use domain::usage::{Arrival, Heartbeat, Progress, Segment, Timeline, claims_of};
+use domain::usage::{Arrival, Beat, Heartbeat, Progress, Segment, Timeline, claims_of};
 use ports::PortError;
 use ports::reports::{ContextReader, TimelineReader};
-use ports::usage::{Erased, Erasures, Merged, TimelineErasure, TimelineStore};
+use ports::usage::{Erased, Erasures, Merged, OwnTimeline, TimelineErasure, TimelineStore};
 
 use super::away::Away;
 
@@ -146,6 +146,23 @@ impl ContextReader for MemoryTimelines {
 }
 
 #[async_trait]
+impl OwnTimeline for MemoryTimelines {
+    async fn stored(&self, user: UserId, window: Span) -> Result<Vec<Segment>, PortError> {
+        self.pieces(user, window).await
+    }
+
+    async fn beats(&self, user: UserId, near: &[(DeviceId, Span)]) -> Result<Vec<Beat>, PortError> {
+        let kept = self.kept(&format!("read the points of {user}"))?;
+        let is_near = |beat: &Beat| {
+            near.iter()
+                .any(|(device, span)| *device == beat.device && (span.start()..span.end()).contains(&beat.at))
+        };
+        let beats = kept.beats.get(&user).into_iter().flatten().map(|known| &known.beat);
+        Ok(beats.filter(|beat| is_near(beat)).cloned().collect())
+    }
+}
+
+#[async_trait]
 impl TimelineErasure for MemoryTimelines {
     async fn erase(&self, user: UserId, now: UnixMs) -> Result<(), PortError> {
         let mut kept = self.kept(&format!("erase the timeline of {user}"))?;
@@ -208,6 +225,8 @@ mod tests {
         assert!(timelines.prepare(window).await.expect_err("away").is_unavailable());
         assert!(timelines.pieces(user, window).await.expect_err("away").is_unavailable());
         assert!(timelines.held(user, window).await.expect_err("away").is_unavailable());
+        assert!(timelines.stored(user, window).await.expect_err("away").is_unavailable());
+        assert!(timelines.beats(user, &[]).await.expect_err("away").is_unavailable());
         assert!(
             timelines
                 .heartbeats(user, window)

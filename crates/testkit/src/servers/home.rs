@@ -8,13 +8,15 @@ use std::path::{Path, PathBuf};
 use embedded::{Account, Place, processes_in, release_shared_memory};
 use tempfile::TempDir;
 
+use crate::runs::{abandoned, lock};
+
 /// How the name of a server's directory begins.
 const PREFIX: &str = "run-";
 /// The data of the server.
 const DATA: &str = "data";
 /// Its sockets; short, because a socket's path has at most 107 bytes.
 const SOCKETS: &str = "s";
-/// Held by the test that uses the directory.
+/// Held by the test that makes or removes one.
 const LOCK: &str = "lock";
 
 /// The directory of one test server, removed when dropped.
@@ -78,7 +80,7 @@ impl Root {
         let account = Account::of_servers().unwrap_or_else(|error| panic!("an account for test servers: {error}"));
         let dir = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&self.path);
         let dir = dir.unwrap_or_else(|error| panic!("a directory in {}: {error}", self.path.display()));
-        let lock = locked(&dir.path().join(LOCK));
+        let lock = lock(dir.path()).unwrap_or_else(|error| panic!("lock {}: {error}", dir.path().display()));
         for part in [DATA, SOCKETS] {
             let part = dir.path().join(part);
             let made = DirBuilder::new().mode(0o700).create(&part);
@@ -97,17 +99,11 @@ impl Root {
         self.path.join(name)
     }
 
-    /// Removes what tests that were killed have left. A directory whose lock can be taken belongs to nobody any more.
+    /// Removes what tests that were killed have left.
     fn sweep(&self) {
-        let entries = fs::read_dir(&self.path).unwrap_or_else(|error| panic!("{}: {error}", self.path.display()));
-        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-            let is_home = path
-                .file_name()
-                .and_then(|name| name.to_str())
-                .is_some_and(|name| name.starts_with(PREFIX));
-            let is_free = || File::open(path.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok());
+        for path in abandoned(&self.path, PREFIX) {
             // The servers of a killed test are told to end by the kernel, and end a moment later.
-            if is_home && is_free() && processes_in(&path.join(DATA), &[""]).is_empty() {
+            if processes_in(&path.join(DATA), &[""]).is_empty() {
                 let _ = release_shared_memory(&path.join(DATA));
                 let _ = fs::remove_dir_all(&path);
             }

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use testkit::runs::Failure;
 
-use crate::failure::Failure;
 use crate::http::{Answer, Ask, Cut, Node};
 use crate::ledger::Person;
 use crate::reach::Reach;

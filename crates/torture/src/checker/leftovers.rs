@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use testkit::runs::Failure;
+
 use super::queue::Queue;
-use crate::failure::Failure;
 use crate::ledger::Ledger;
 use crate::violation::Violation;
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use domain::accounts::DeviceId;
 use serde_json::{Value, json};
+use testkit::runs::Failure;
 
 use super::api::Api;
 use super::queue::Queue;
 use super::stored::{Progress, Store};
-use crate::failure::Failure;
 use crate::http::Ask;
 use crate::ledger::{Ledger, Log, Ping, Standing};
 use crate::trackers::{LIST_MAX, TRACK, body};
@@ -42,12 +42,24 @@ pub(super) async fn check(
                 .into_iter()
                 .map(|fault| violation(ledger, log, &kept, fault)),
         );
-        if kept.through < log.settled_through() {
-            numbers.renumbered += send_again(api, ledger, log, kept.through).await?;
+    }
+    let mut sent_above = BTreeMap::new();
+    loop {
+        let (progress, merged) = (store.progress().await?, queue.merged().await?);
+        let mut sent = 0;
+        for log in numbered() {
+            let (kept, _) = of_device(log, &progress, &merged);
+            if goes_on(log, &kept, sent_above.insert(log.owner.device, kept.through)) {
+                sent += send_again(api, ledger, log, kept.through).await?;
+            }
         }
+        if sent == 0 {
+            break;
+        }
+        numbers.renumbered += sent;
+        numbers.violations.extend(queue.drain().await?);
     }
     if numbers.renumbered > 0 {
-        numbers.violations.extend(queue.drain().await?);
         let (progress, merged) = (store.progress().await?, queue.merged().await?);
         for log in numbered() {
             let (kept, told) = of_device(log, &progress, &merged);
@@ -104,6 +116,12 @@ fn faults(log: &Log, kept: &Progress, told: Option<u64>) -> Vec<String> {
         ));
     }
     faults
+}
+
+/// Whether a device sends again what it was not told of: of what it sent the last time, the server may have merged the last list before those that close the gaps
+/// below it, and forgotten its numbers. Each time must bring it further, or something is lost.
+fn goes_on(log: &Log, kept: &Progress, sent_above: Option<u64>) -> bool {
+    kept.through < log.settled_through() && sent_above.is_none_or(|before| before < kept.through)
 }
 
 /// What must be once everything above the gaps was sent again.
@@ -197,6 +215,15 @@ mod tests {
         assert_eq!(late(&log, &kept(3, &[])), None);
         // Nothing is known of a device that was told nothing.
         assert_eq!(faults(&self::log(&[], 0), &kept(0, &[]), None), Vec::<String>::new());
+    }
+
+    #[test]
+    fn pings_are_sent_again_as_long_as_that_closes_gaps() {
+        let log = log(&SETTLED, 1);
+        assert!(goes_on(&log, &kept(1, &[3, 3]), None));
+        assert!(goes_on(&log, &kept(2, &[]), Some(1)));
+        assert!(!goes_on(&log, &kept(2, &[]), Some(2)), "it was lost");
+        assert!(!goes_on(&log, &kept(3, &[]), Some(2)), "all is settled");
     }
 
     #[test]

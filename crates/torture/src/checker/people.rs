@@ -2,13 +2,13 @@
 
 use domain::time::Span;
 use domain::usage::{Segment, Timeline};
+use testkit::runs::Failure;
 
 use super::api::Api;
 use super::compare::{Breach, compare};
 use super::days::Calendar;
 use super::stored::{Store, shape};
 use super::{Claimed, shown, sums};
-use crate::failure::Failure;
 use crate::ledger::Ledger;
 use crate::violation::Violation;
 

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use domain::accounts::DeviceId;
 use redis::aio::MultiplexedConnection;
 use redis::{RedisResult, Value, cmd};
+use testkit::runs::Failure;
 use uuid::Uuid;
 
-use crate::failure::Failure;
 use crate::reach::Reach;
 use crate::violation::Violation;
 

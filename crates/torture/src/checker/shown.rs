@@ -3,10 +3,10 @@
 use domain::time::UnixMs;
 use domain::usage::{Domain, Segment, Timeline};
 use serde_json::Value;
+use testkit::runs::Failure;
 
 use super::api::Api;
 use super::windows;
-use crate::failure::Failure;
 use crate::ledger::now;
 
 /// The most days that one answer covers.

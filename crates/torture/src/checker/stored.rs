@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use domain::accounts::DeviceId;
 use domain::time::{DAY_MS, Span, UnixMs};
 use domain::usage::{Attention, Holder, Label, Rank, Segment};
+use testkit::runs::Failure;
 use tokio_postgres::{Client, NoTls, Row};
 use uuid::Uuid;
 
-use crate::failure::Failure;
 use crate::ledger::{Ledger, Person};
 use crate::violation::Violation;
 

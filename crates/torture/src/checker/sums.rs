@@ -7,11 +7,11 @@ use chrono_tz::Tz;
 use domain::time::{Span, UnixMs};
 use domain::usage::Segment;
 use serde_json::Value;
+use testkit::runs::Failure;
 
 use super::Claimed;
 use super::api::Api;
 use super::days::Calendar;
-use crate::failure::Failure;
 use crate::ledger::now;
 use crate::trackers::{ZONES, clock_changes};
 

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use domain::time::UnixMs;
 use domain::usage::{Attention, Domain};
+use testkit::runs::Failure;
 
 use super::Ping;
-use crate::failure::Failure;
 
 /// A file, or none.
 #[derive(Debug)]

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use embedded::Signal;
 use rustix::process::{Pid, kill_process};
+use testkit::runs::Failure;
 
 use super::{Chronicle, Fault, Target, UnderWay};
-use crate::failure::Failure;
 use crate::ledger::{Disturbance, now};
 use crate::nodes::Node;
 use crate::proxy::{Cut, Way, Weather};

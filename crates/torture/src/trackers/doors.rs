@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::failure::Failure;
+use testkit::runs::Failure;
+
 use crate::http::{Answer, Ask, Cut, Node};
 use crate::reach::Doors;
 

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 use domain::accounts::{DeviceId, UserId};
+use testkit::runs::Failure;
 
 use super::moments::ZONES;
 use super::plan::FleetPlan;
 use super::session::Session;
-use crate::failure::Failure;
 use crate::http::{Answer, Ask, Node};
 use crate::ledger::{Owner, Person};
 use crate::random::Random;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::failure::Failure;
+use testkit::runs::Failure;
 
 /// The plan of a fleet.
 #[derive(Debug, Clone)]

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use testkit::runs::Failure;
 
 use super::doors::Entrance;
 use super::identity::{login_body, login_header, text};
-use crate::failure::Failure;
 use crate::http::Ask;
 use crate::ledger::Person;
 use crate::random::Random;

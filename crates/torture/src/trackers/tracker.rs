@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use domain::time::UnixMs;
 use serde_json::{Value, json};
+use testkit::runs::Failure;
 use tokio::sync::watch;
 
 use super::Retired;
@@ -17,7 +18,6 @@ use super::made::{Maker, body};
 use super::pace::Pace;
 use super::plan::FleetPlan;
 use super::session::Session;
-use crate::failure::Failure;
 use crate::http::{Answer, Ask};
 use crate::ledger::file::LogFile;
 use crate::ledger::{Log, Standing, now};

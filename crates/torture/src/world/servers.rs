@@ -1,6 +1,7 @@
 //! Postgres and Redis as the faults need them: durable, under the shim, killed and started again at will. They listen on unix sockets, which proxies lead to.
 
 use std::fs::{self, DirBuilder};
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,8 +12,8 @@ use embedded::{
     Account, Binaries, EmbeddedError, Fsync, Initdb, Place, Postgres, Process, Readiness, Redis, Search, Server,
     Signal, Signals, processes_in, release_shared_memory,
 };
+use testkit::runs::Failure;
 
-use crate::failure::Failure;
 use crate::shim::{Cut, PowerCut};
 
 /// How long a server may take to start: recovery, on a machine that has other things to do.
@@ -282,6 +283,13 @@ impl<S: Server> Server for Shimmed<S> {
         command.args(&self.arguments);
         self.power.preload(&mut command);
         command
+    }
+
+    /// What the launcher forces to disk is durable to the shim as well.
+    fn force(&self) -> io::Result<Vec<PathBuf>> {
+        let forced = self.server.force()?;
+        self.power.forced(&forced)?;
+        Ok(forced)
     }
 
     fn readiness(&self) -> Readiness {

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use testkit::runs::{Profile, daybook};
 use torture::books::Scraper;
-use torture::build::{Profile, daybook};
 use torture::checker::{Verdict, check};
 use torture::ledger::Ledger;
 use torture::random::Random;

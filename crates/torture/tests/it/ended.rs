@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use torture::build::{Profile, daybook};
-use torture::world::home::Home;
+use testkit::runs::{Home, Profile, daybook};
+use torture::world::HOME_PREFIX;
 
 /// The longest that the test waits for anything.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -73,6 +73,6 @@ fn a_run_that_is_terminated_or_killed_leaves_no_process_and_in_the_end_no_file()
         std::thread::sleep(Duration::from_millis(20));
     }
     // The next run sweeps away what it has left.
-    drop(Home::in_dir(parent.path()).expect("a home"));
+    drop(Home::in_dir(parent.path(), HOME_PREFIX).expect("a home"));
     assert_eq!(fs::read_dir(parent.path()).expect("readable").count(), 0);
 }

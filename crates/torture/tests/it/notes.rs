@@ -78,6 +78,16 @@ fn what_was_synced_stays_and_what_came_after_goes() {
 }
 
 #[test]
+fn what_somebody_else_forced_to_disk_stays_and_nothing_beside_it() {
+    let disk = Disk::new();
+    assert!(disk.run("printf new > f && printf other > g"));
+    disk.power.forced(&[disk.data.join("f")]).expect("forget the notes");
+    assert!(disk.run("printf er >> f"));
+    assert_eq!(disk.power.apply().expect("apply"), Cut { files: 2, writes: 2 });
+    assert_eq!((disk.read("f"), disk.read("g")), (b"new".to_vec(), Vec::new()));
+}
+
+#[test]
 fn a_file_is_known_by_itself_and_not_by_its_name() {
     let disk = Disk::new();
     assert!(disk.run("printf new >> f && mv f g && printf other > f && rm f && printf newest > f"));

@@ -3,14 +3,15 @@
 use embedded::Fsync;
 use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
+use testkit::runs::Home;
 use torture::shim::Cut;
-use torture::world::home::Home;
+use torture::world::HOME_PREFIX;
 use torture::world::servers::Servers;
 
 const WRITES: u64 = 200;
 
 fn servers(fsync: Fsync) -> (Home, Servers) {
-    let home = Home::in_dir(&std::env::temp_dir()).expect("a directory");
+    let home = Home::in_dir(&std::env::temp_dir(), HOME_PREFIX).expect("a directory");
     let servers = Servers::start(home.path(), fsync).expect("servers");
     (home, servers)
 }

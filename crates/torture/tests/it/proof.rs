@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use torture::build::{Profile, daybook};
+use testkit::runs::{Profile, daybook};
 use torture::report::Report;
 use torture::run::{Order, run, until_found};
 use torture::sabotage::Sabotage;

@@ -13,14 +13,15 @@ use uuid::Uuid;
 
 use crate::postgres::failure::Failure;
 use crate::postgres::statements::{
-    ADVISORY_LOCK, CLOSED_ERASE, ERASED_BEFORE, ERASED_FORGET, HEARTBEATS_ERASE, TIMELINE_ERASE, lock_class,
+    ADVISORY_LOCK, CLOSED_ERASE, ERASED_BEFORE, ERASED_FORGET, HEARTBEATS_ERASE, TIMELINE_ERASE, WATCH_BUCKETS_ERASE,
+    WATCH_EVENTS_ERASE, lock_class,
 };
 use crate::postgres::values::{column, searchable, time, unix_ms};
 
 use super::Timelines;
 use super::share::bucket;
 
-/// How many closed pieces, or heartbeats, one statement erases at most: some weeks of somebody busy.
+/// How many closed pieces, heartbeats or events of watchers one statement erases at most: some weeks of somebody busy.
 const AT_ONCE: i64 = 10_000;
 
 impl Timelines {
@@ -38,8 +39,8 @@ impl Timelines {
         )
         .await?;
         transaction.commit().await?;
-        for erase in [CLOSED_ERASE, HEARTBEATS_ERASE] {
-            // Ends: nothing is added meanwhile.
+        for erase in [CLOSED_ERASE, HEARTBEATS_ERASE, WATCH_EVENTS_ERASE] {
+            // Ends: nothing is added meanwhile, but for what their watchers send until their account is gone, and that goes with it.
             loop {
                 let erased = scope.query_opt(erase, &[&user.0, &AT_ONCE]).await?;
                 let erased: i64 = match &erased {
@@ -51,6 +52,7 @@ impl Timelines {
                 }
             }
         }
+        scope.query(WATCH_BUCKETS_ERASE, &[&user.0]).await?;
         Ok(())
     }
 

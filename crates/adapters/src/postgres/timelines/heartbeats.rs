@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use deadpool_postgres::Transaction;
 use domain::accounts::{DeviceId, UserId};
-use domain::time::UnixMs;
+use domain::time::{Span, UnixMs};
 use domain::usage::{Beat, ContextText, Domain, Heartbeat, Mention, Patience, Timeline, beats_near, claims_of};
 use sha2::{Digest, Sha256};
 use tokio_postgres::types::ToSql;
@@ -111,14 +111,24 @@ impl Stretches {
     pub(super) fn of(shares: &[Share]) -> Self {
         let mut stretches = Self::default();
         for share in shares {
-            for (device, span) in beats_near(&beats(&share.points)) {
-                stretches.users.push(share.user.0);
-                stretches.devices.push(device.0);
-                stretches.starts.push(time(span.start()));
-                stretches.befores.push(time(span.end()));
-            }
+            stretches.extend(share.user, &beats_near(&beats(&share.points)));
         }
         stretches
+    }
+
+    /// Adds stretches of the devices of `user`.
+    pub(super) fn extend(&mut self, user: UserId, near: &[(DeviceId, Span)]) {
+        for (device, span) in near {
+            self.users.push(user.0);
+            self.devices.push(device.0);
+            self.starts.push(time(span.start()));
+            self.befores.push(time(span.end()));
+        }
+    }
+
+    /// In the order of the statement.
+    pub(super) fn columns(&self) -> [&(dyn ToSql + Sync); 4] {
+        [&self.users, &self.devices, &self.starts, &self.befores]
     }
 
     /// What they are read by, where there are any: a merge without heartbeats asks nothing.
@@ -138,8 +148,7 @@ impl Stretches {
         let Some(statement) = statement else {
             return Ok(Vec::new());
         };
-        let stretches: [&(dyn ToSql + Sync); 4] = [&self.users, &self.devices, &self.starts, &self.befores];
-        transaction.query(statement, &stretches).await
+        transaction.query(statement, &self.columns()).await
     }
 }
 
@@ -170,7 +179,7 @@ fn beats(points: &[Point]) -> Vec<Beat> {
 }
 
 /// A row of `user_id, device_id, at, digest, attention, precedence, patience_ms, app_name, domain`.
-fn beat<'r>(row: &'r Row, labels: &mut Labels<'r>) -> Result<Beat, Failure> {
+pub(super) fn beat<'r>(row: &'r Row, labels: &mut Labels<'r>) -> Result<Beat, Failure> {
     Ok(Beat {
         device: DeviceId(column(row, 1)?),
         at: unix_ms(column(row, 2)?),

@@ -265,3 +265,28 @@ async fn a_database_that_is_away_erases_nobody() {
     assert!(away.before(UnixMs(0), 1).await.expect_err("away").is_unavailable());
     assert!(away.forget(&[]).await.expect_err("away").is_unavailable());
 }
+
+#[tokio::test]
+async fn what_watchers_told_goes_with_its_person_and_that_of_others_stays() {
+    let (server, _) = database().await;
+    let owner = client(&server).await;
+    // More events than one statement erases.
+    let fill = "INSERT INTO users (id, email, full_name, timezone, day_start_secs, password_hash, created_at)
+        SELECT lpad(to_hex(n), 32, '0')::uuid, n || '@example.org', 'n', 'UTC', 0, 'h', now() FROM generate_series(1, 2) AS n;
+        INSERT INTO watch_buckets (user_id, device_id, id, kind, client, hostname, created_us, kept_at)
+        SELECT id, id, 'w', 'currentwindow', '', '', 0, now() FROM users;
+        INSERT INTO watch_events (user_id, bucket, id, start_us, end_us, app_name)
+        SELECT user_id, number, n, n, n, 'a' FROM watch_buckets, generate_series(1, 20001) AS n;
+        INSERT INTO watch_marks (user_id, device_id, start_ms, end_ms, precedence, marked_at)
+        SELECT user_id, user_id, 0, 1, 1, now() FROM watch_buckets";
+    owner.batch_execute(fill).await.expect("filled");
+    let api = Timelines::new(api_pool(&server));
+    for _ in 0..2 {
+        api.erase(user(1), UnixMs(MIDNIGHT)).await.expect("erased");
+        for (table, rows) in [("watch_buckets", 1), ("watch_events", 20_001), ("watch_marks", 1)] {
+            let count = format!("SELECT count(*), count(*) FILTER (WHERE user_id = $1) FROM {table}");
+            let row = owner.query_one(&count, &[&user_id(2)]).await.expect(table);
+            assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (rows, rows), "{table}");
+        }
+    }
+}

@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Error};
 use super::{client, database};
 
 /// All of them, earliest first.
-pub(super) const MIGRATIONS: [&str; 12] = [
+pub(super) const MIGRATIONS: [&str; 14] = [
     "V1__accounts",
     "V2__usage",
     "V3__isolation",
@@ -21,6 +21,8 @@ pub(super) const MIGRATIONS: [&str; 12] = [
     "V10__device_codes",
     "V11__privacy_rules",
     "V12__usage_read_from_its_key",
+    "V13__import_devices",
+    "V14__watch_buckets",
 ];
 
 #[tokio::test]

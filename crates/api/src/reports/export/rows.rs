@@ -1,6 +1,7 @@
 //! How what is exported is written.
 
 mod heartbeat;
+mod watched;
 
 use std::fmt::Display;
 
@@ -8,6 +9,7 @@ use domain::accounts::{Scope, SecurityEntry};
 use domain::privacy::PlainRule;
 use domain::time::SECOND_MS;
 use domain::usage::{Domain, Heartbeat, Segment};
+use ports::trackers::WatchedEvent;
 use serde_json::{Value, json};
 use services::accounts::ExportedAccount;
 
@@ -18,6 +20,8 @@ pub(super) enum Table {
     Timeline(Format),
     /// The heartbeats.
     Heartbeats(Format),
+    /// What ActivityWatch's watchers told.
+    Watched(Format),
 }
 
 impl Table {
@@ -28,6 +32,8 @@ impl Table {
             Self::Timeline(Format::Json) => "timeline.json",
             Self::Heartbeats(Format::Csv) => "heartbeats.csv",
             Self::Heartbeats(Format::Json) => "heartbeats.json",
+            Self::Watched(Format::Csv) => "activitywatch.csv",
+            Self::Watched(Format::Json) => "activitywatch.json",
         }
     }
 
@@ -37,12 +43,13 @@ impl Table {
             (_, Format::Json) => b"[",
             (Self::Timeline(_), Format::Csv) => b"start_time,end_time,seconds,app_name,domain,device_id\r\n",
             (Self::Heartbeats(_), Format::Csv) => heartbeat::HEAD,
+            (Self::Watched(_), Format::Csv) => watched::HEAD,
         }
     }
 
     /// How it is written.
     pub(super) fn format(self) -> Format {
-        let (Self::Timeline(format) | Self::Heartbeats(format)) = self;
+        let (Self::Timeline(format) | Self::Heartbeats(format) | Self::Watched(format)) = self;
         format
     }
 }
@@ -100,6 +107,15 @@ pub(super) fn heartbeats(format: Format, heartbeats: &[Heartbeat], is_first: boo
     format.rows(heartbeats, is_first, &row)
 }
 
+/// What watchers told; the first of all where `is_first`.
+pub(super) fn watched(format: Format, events: &[WatchedEvent], is_first: bool) -> Vec<u8> {
+    let row = Row {
+        csv: watched::csv_row,
+        json: watched::json_row,
+    };
+    format.rows(events, is_first, &row)
+}
+
 /// The account, without what is secret: passwords, tokens and keys are kept as hashes, and those are nobody's business.
 pub(super) fn account_json(account: &ExportedAccount) -> Vec<u8> {
     let user = &account.user;
@@ -113,6 +129,16 @@ pub(super) fn account_json(account: &ExportedAccount) -> Vec<u8> {
             "signed_in_at": state.signed_in_at.to_string(),
             "last_seen_at": state.last_seen_at.to_string(),
             "last_address": state.last_address,
+        })
+    });
+    let imports = account.imports.iter().map(|import| {
+        json!({
+            "id": import.id.0,
+            "name": import.name,
+            "source": import.source.as_str(),
+            "precedence": import.precedence,
+            "made_at": import.made_at.to_string(),
+            "used_at": import.used_at.to_string(),
         })
     });
     let keys = account.keys.iter().map(|key| {
@@ -137,6 +163,7 @@ pub(super) fn account_json(account: &ExportedAccount) -> Vec<u8> {
             "second_factor": account.second_factor,
         },
         "devices": devices.collect::<Vec<_>>(),
+        "imports": imports.collect::<Vec<_>>(),
         "api_keys": keys.collect::<Vec<_>>(),
         "privacy_rules": account.privacy.rules.plain().into_iter().map(rule_json).collect::<Vec<_>>(),
         "security_log": account.log.iter().map(entry_json).collect::<Vec<_>>(),

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use domain::fault::Fault;
 use domain::time::UnixMs;
-use domain::usage::{AppName, Attention, Context, ContextText, Domain, HeartbeatPing, Kind, Label, Mention, Patience};
+use domain::trackers::wakatime::{self, Said, clean};
+use domain::usage::{Attention, HeartbeatPing, Kind, Label, Patience};
 use serde_json::value::RawValue;
 use services::usage::Claimable;
 
-use super::{agent, epoch};
 use crate::fields::Fields;
 
 /// Every field that is looked at. Others are passed over.
@@ -29,21 +29,8 @@ const FIELDS: &[&str] = &[
     "machine",
 ];
 
-/// What a heartbeat says where it leaves a field to the one before.
-const LAST: [(&str, &str); 3] = [
-    ("project", "<<LAST_PROJECT>>"),
-    ("branch", "<<LAST_BRANCH>>"),
-    ("language", "<<LAST_LANGUAGE>>"),
-];
-
-/// What programs are called that do not say what they are.
-const NAMELESS_EDITOR: &str = "Editor";
-const NAMELESS_BROWSER: &str = "Browser";
-
 /// The most bytes of an id that is repeated in the answer: a UUID, with some room.
 const ID_BYTES_MAX: usize = 64;
-/// Schemes of addresses that have no host, where they are written without `//`.
-const HOSTLESS: [&str; 6] = ["about:", "blob:", "data:", "file:", "javascript:", "view-source:"];
 
 /// What holds for all heartbeats of a request.
 pub(super) struct Sender {
@@ -79,14 +66,15 @@ pub(super) fn judge(item: &str, sender: &Sender, claimable: &Claimable) -> Resul
         sender,
         kind: kind.unwrap_or(Kind::File),
     };
-    match (given.at(claimable), given.label()) {
+    let said = given.said();
+    match (given.at(claimable), given.label(&said)) {
         (Ok(at), Ok(label)) => Ok(Accepted {
             id: given.id(),
             beat: HeartbeatPing {
                 at,
                 label,
                 attention: Attention::Active,
-                context: given.context(),
+                context: said.context(),
                 patience: sender.patience,
             },
         }),
@@ -113,72 +101,44 @@ impl Given<'_> {
         let Some(time) = text(&self.fields, "time") else {
             return Err(fault("time", "must be given, in seconds since 1970"));
         };
-        let at = epoch::instant(&time).ok_or_else(|| fault("time", "must be seconds since 1970"))?;
+        let at = wakatime::instant(&time).ok_or_else(|| fault("time", "must be seconds since 1970"))?;
         claimable.instant(at).map_err(|faults: Vec<Fault>| {
             Faults::from([("time", faults.into_iter().map(|fault| fault.detail).collect())])
         })
     }
 
-    /// What its time is counted under: an editor, an application, or a browser and the site that it shows.
-    fn label(&self) -> Result<Label, Faults> {
-        let missing = || fault("entity", "must be given");
-        // A file's name is not even read: it may hold what is no Unicode.
-        self.fields.value("entity").ok_or_else(missing)?;
-        let entity = text(&self.fields, "entity");
-        let program = |nameless: &str| self.program().unwrap_or_else(|| nameless.to_owned());
-        let (app, domain) = match self.kind {
-            Kind::File => (program(NAMELESS_EDITOR), None),
-            Kind::App => (clean(&entity.ok_or_else(missing)?).ok_or_else(missing)?, None),
-            Kind::Domain | Kind::Url => (program(NAMELESS_BROWSER), site(&entity.ok_or_else(missing)?)?),
-        };
-        let app_name = AppName::parse(&app).map_err(|found| fault("entity", found.detail))?;
-        Ok(Label { app_name, domain })
+    fn label(&self, said: &Said) -> Result<Label, Faults> {
+        self.fields
+            .value("entity")
+            .ok_or_else(|| fault("entity", "must be given"))?;
+        said.label().map_err(|found| fault(found.field, found.detail))
     }
 
-    fn context(&self) -> Context {
-        let said = |name| text(&self.fields, name).and_then(|text| context_text(name, &text));
-        let machine = said("machine").or_else(|| context_text("machine", self.sender.machine.as_deref()?));
-        let system = self.agents().find_map(|given| agent::system(&given));
-        Context {
+    fn said(&self) -> Said {
+        let said = |name| text(&self.fields, name);
+        let machine = said("machine").and_then(|name| clean(&name));
+        Said {
             kind: self.kind,
-            category: self.category(),
-            project: self
-                .mention("project")
-                .or_else(|| said("alternate_project").map(Mention::Named)),
-            branch: self.mention("branch"),
-            language: self
-                .mention("language")
-                .or_else(|| said("alternate_language").map(Mention::Named)),
-            editor: self.program().and_then(|name| context_text("editor", &name)),
-            machine,
-            operating_system: system.and_then(|name| context_text("operating_system", name)),
-            is_write: text(&self.fields, "is_write").map(|word| word == "true" || word == "1"),
+            // A file's name is not even read: it may hold what is no Unicode.
+            entity: if self.kind == Kind::File { None } else { said("entity") },
+            program: self.program(),
+            system: self
+                .agents()
+                .find_map(|given| wakatime::system(&given))
+                .map(str::to_owned),
+            machine: machine.or_else(|| self.sender.machine.clone()),
+            category: said("category"),
+            project: [said("project"), said("alternate_project")],
+            branch: said("branch"),
+            language: [said("language"), said("alternate_language")],
+            is_write: said("is_write").map(|word| word == "true" || word == "1"),
         }
-    }
-
-    /// What was done. Where nothing is said it follows from the type, as the protocol has it.
-    fn category(&self) -> Option<ContextText> {
-        let said = text(&self.fields, "category").map(|word| word.to_lowercase());
-        let said = said.and_then(|word| context_text("category", &word));
-        said.or_else(|| match self.kind {
-            Kind::File => context_text("category", "coding"),
-            Kind::Domain | Kind::Url => context_text("category", "browsing"),
-            Kind::App => None,
-        })
-    }
-
-    fn mention(&self, name: &'static str) -> Option<Mention> {
-        let said = text(&self.fields, name)?;
-        if LAST.contains(&(name, said.trim())) {
-            return Some(Mention::Last);
-        }
-        context_text(name, &said).map(Mention::Named)
     }
 
     /// The program that has the attention, or that sent it.
     fn program(&self) -> Option<String> {
         self.agents()
-            .find_map(|given| agent::program(&given))
+            .find_map(|given| wakatime::program(&given))
             .and_then(|name| clean(&name))
     }
 
@@ -197,25 +157,6 @@ impl Given<'_> {
     }
 }
 
-/// The site of an address, or of a host by itself.
-fn site(entity: &str) -> Result<Option<Domain>, Faults> {
-    let entity = entity.trim();
-    let begins = |scheme: &&str| {
-        entity
-            .get(..scheme.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-    };
-    if !entity.contains("://") && HOSTLESS.iter().any(begins) {
-        return Ok(None);
-    }
-    let site = if entity.contains("://") {
-        Domain::of_url(entity)
-    } else {
-        Domain::of_url(&format!("https://{entity}"))
-    };
-    site.map_err(|_| fault("entity", "must be a host or an address"))
-}
-
 /// A field as text, whatever it is, if it is one value and can be read.
 fn text(fields: &Fields<'_>, name: &'static str) -> Option<String> {
     let json = fields.value(name)?.get();
@@ -224,21 +165,6 @@ fn text(fields: &Fields<'_>, name: &'static str) -> Option<String> {
         Some(b'{' | b'[') => None,
         _ => Some(json.to_owned()),
     }
-}
-
-fn context_text(field: &'static str, text: &str) -> Option<ContextText> {
-    ContextText::parse(field, &clean(text)?).ok()
-}
-
-/// The text without what no text of ours may hold, cut where it is too long; `None` when nothing is left.
-fn clean(text: &str) -> Option<String> {
-    let visible = text.trim().chars().map(|character| match character {
-        hidden if hidden.is_control() => ' ',
-        other => other,
-    });
-    let cut: String = visible.take(ContextText::CHARS_MAX).collect();
-    let cut = cut.trim();
-    (!cut.is_empty()).then(|| cut.to_owned())
 }
 
 #[cfg(test)]

@@ -3,17 +3,14 @@
 use std::borrow::Cow;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use base64::Engine;
-use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use domain::accounts::{ApiKeyText, Caller, Scope, Scopes};
 use domain::usage::Patience;
 use futures_util::future::LocalBoxFuture;
-use services::accounts::{AccountsError, Authenticated, Shown};
+use services::accounts::{AccountsError, Authenticated};
 use uuid::Uuid;
 
+use super::super::asking;
 use crate::address::ClientAddress;
 use crate::caller::{authenticate, not_for_keys};
 use crate::limits;
@@ -22,8 +19,6 @@ use crate::query::decode;
 
 /// The parameter of a query that may hold the key.
 const PARAMETER: &str = "api_key";
-/// The most bytes of what is taken for base64 of a key, with a colon and some room.
-const ENCODED_BYTES_MAX: usize = 128;
 
 /// Marks a request to which pages of every origin may see the answer.
 #[derive(Clone, Copy)]
@@ -114,50 +109,12 @@ async fn asked(request: &HttpRequest) -> Result<Authenticated, Problem> {
             "Bearer",
         )
     })?;
-    let authenticate = authenticate(request);
-    match authenticate.authenticate(&key.text())? {
-        Shown::Known(by) => Ok(by),
-        Shown::Key(key) => {
-            // Counted by its address first: asking for keys that are none must not be for free.
-            limits::count_unknown(request)?;
-            Ok(authenticate.ask(&key).await?)
-        }
-    }
+    asking::holder(request, &key).await
 }
 
 /// The key that the header shows, or else the query.
 fn shown(request: &HttpRequest) -> Option<ApiKeyText> {
-    let mut given = request.headers().get_all(AUTHORIZATION);
-    let header = given.next().filter(|_| given.next().is_none());
-    let header = header.and_then(|value| of_header(value.to_str().ok()?));
-    header.or_else(|| of_query(request.query_string()))
-}
-
-/// `Basic` or `Bearer` with the key in base64, with or without a colon behind it, or `Bearer` with the key as it is.
-fn of_header(header: &str) -> Option<ApiKeyText> {
-    let (scheme, credentials) = header.trim().split_once(' ')?;
-    let is = |name: &str| scheme.eq_ignore_ascii_case(name);
-    if !is("basic") && !is("bearer") {
-        return None;
-    }
-    let credentials = credentials.trim();
-    let plain = is("bearer").then(|| ApiKeyText::parse(credentials)).flatten();
-    plain.or_else(|| of_base64(credentials))
-}
-
-/// In either alphabet, filled up or not: clients differ.
-fn of_base64(text: &str) -> Option<ApiKeyText> {
-    if text.len() > ENCODED_BYTES_MAX {
-        return None;
-    }
-    let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-    let decoded = [STANDARD, URL_SAFE].into_iter().find_map(|alphabet| {
-        let bytes = GeneralPurpose::new(&alphabet, config).decode(text).ok()?;
-        String::from_utf8(bytes).ok()
-    });
-    let decoded = decoded?;
-    let mut parts = decoded.split(':').map(str::trim);
-    parts.find_map(ApiKeyText::parse)
+    asking::in_header(request).or_else(|| of_query(request.query_string()))
 }
 
 fn of_query(query: &str) -> Option<ApiKeyText> {
@@ -184,9 +141,11 @@ fn expect_own(request: &HttpRequest, caller: &Caller) -> Result<(), Problem> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
     use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE};
     use proptest::prelude::*;
 
+    use super::super::super::asking::of_header;
     use super::*;
 
     const KEY: &str = "0123abcd-4567-489a-bcde-f0123456789a";

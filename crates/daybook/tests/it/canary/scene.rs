@@ -11,7 +11,7 @@ use tokio_postgres::{NoTls, SimpleQueryMessage};
 use zip::ZipArchive;
 
 use super::wire::Wire;
-use crate::client::{Answer, Caller, Client};
+use crate::client::{Answer, Caller, Client, patiently};
 use crate::program::{Program, daybook, run, text, wait_for};
 
 /// Into how many streams pings are divided.
@@ -190,7 +190,14 @@ impl Node {
 impl Door {
     /// Puts rules in the place of those before.
     pub fn put_rules(&self, caller: &Caller, rules: &Value) -> Answer {
-        self.client.put("/api/v1/users/me/privacy-rules", caller, rules)
+        patiently(|| self.client.put("/api/v1/users/me/privacy-rules", caller, rules))
+    }
+
+    /// What of somebody's could not be merged.
+    pub fn letters(&self, caller: &Caller) -> Vec<u8> {
+        let letters = patiently(|| self.client.get("/api/v1/usage/dead-letters?limit=500", Some(caller)));
+        assert_eq!(letters.status, 200, "{letters:?}");
+        letters.body.into_bytes()
     }
 
     /// What is in somebody's archive, file by file.

@@ -7,7 +7,7 @@
 //! its heartbeats came.
 
 /// When an event was, in microseconds since 1970.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stretch {
     /// Since when.
     pub start_us: i64,
@@ -56,6 +56,53 @@ pub fn fate(beat: Beat) -> Fate {
         event: after.map_or(event, |after| merged(event, after)),
         grows_before: before.is_some(),
         takes_after: after.is_some(),
+    }
+}
+
+/// A heartbeat among the events of its bucket: what it becomes part of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed<K> {
+    /// The event that it is part of.
+    pub event: Stretch,
+    /// Which of those there are grows into it; none where it is a new one.
+    pub grows: Option<K>,
+    /// Which go, because they are part of it.
+    pub takes: Vec<K>,
+}
+
+/// The same rule for a heartbeat that is long and late, which may be one with several of the events after it. `before` and `after` are as in [`Beat`]; those
+/// after it stand in their order, up to the first whose data is not equal.
+pub fn place<K>(
+    stretch: Stretch,
+    pulsetime_us: i64,
+    before: Option<(K, Stretch)>,
+    after: impl IntoIterator<Item = (K, Stretch)>,
+) -> Placed<K> {
+    let (grows, before) = before.unzip();
+    let mut after = after.into_iter();
+    let mut next = after.next();
+    let mut beat = Beat {
+        stretch,
+        pulsetime_us,
+        before,
+        after: None,
+    };
+    let mut takes = Vec::new();
+    loop {
+        beat.after = next.as_ref().map(|(_, stretch)| *stretch);
+        let fate = fate(beat);
+        match next.take().filter(|_| fate.takes_after) {
+            Some((key, _)) => takes.push(key),
+            None => {
+                return Placed {
+                    event: fate.event,
+                    grows: grows.filter(|_| fate.grows_before),
+                    takes,
+                };
+            }
+        }
+        beat.stretch = fate.event;
+        next = after.next();
     }
 }
 
@@ -120,5 +167,36 @@ mod tests {
     fn times_at_the_end_of_the_range_do_not_overflow() {
         let far = (i64::MAX - 1, i64::MAX);
         assert_eq!(of(far, Some(far), None), (far, true, false));
+    }
+
+    #[test]
+    fn what_is_late_and_long_takes_all_that_it_reaches_and_no_more() {
+        let after = [
+            (1, stretch(4_000, 5_000)),
+            (2, stretch(6_500, 7_000)),
+            (3, stretch(9_001, 9_500)),
+        ];
+        let placed = place(stretch(3_000, 4_500), 2_000, Some((0, stretch(0, 2_000))), after);
+        let expected = Placed {
+            event: stretch(0, 7_000),
+            grows: Some(0),
+            takes: vec![1, 2],
+        };
+        assert_eq!(placed, expected);
+        let alone = place::<u8>(stretch(3_000, 4_500), 2_000, None, []);
+        assert_eq!(
+            (alone.event, alone.grows, alone.takes),
+            (stretch(3_000, 4_500), None, Vec::new())
+        );
+        let far = place(
+            stretch(3_000, 4_500),
+            2_000,
+            Some((0, stretch(0, 999))),
+            [(1, stretch(6_501, 7_000))],
+        );
+        assert_eq!(
+            (far.event, far.grows, far.takes),
+            (stretch(3_000, 4_500), None, Vec::new())
+        );
     }
 }

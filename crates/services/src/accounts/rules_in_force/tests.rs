@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 use domain::privacy::PlainRule;
 use domain::time::UnixMs;
+use domain::usage::Label;
 use ports::accounts::{RulesChange, RulesOutcome};
 use std::sync::Mutex;
 use std::sync::atomic::AtomicUsize;
@@ -93,7 +94,7 @@ impl Node {
         }
         in_force
             .ok()
-            .map(|in_force| in_force.admits(&mut Label::trusted(app, None)))
+            .map(|in_force| in_force.screening().admits(&mut Label::trusted(app, None)))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::world::NOW;
 fn devices(people: &People) -> Devices {
     Devices {
         devices: people.accounts.clone(),
+        imports: people.accounts.clone(),
         sessions: people.accounts.clone(),
         announcements: people.announcements.clone(),
         endings: people.endings(),

@@ -9,6 +9,7 @@ fn export(people: &People) -> ExportAccount {
     ExportAccount {
         users: people.accounts.clone(),
         devices: people.accounts.clone(),
+        imports: people.accounts.clone(),
         keys: people.accounts.clone(),
         privacy: people.accounts.clone(),
         log: people.accounts.clone(),

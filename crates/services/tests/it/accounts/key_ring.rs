@@ -168,6 +168,7 @@ async fn a_key_tells_the_precedence_of_the_day() {
     };
     let devices = services::accounts::Devices {
         devices: node.people.accounts.clone(),
+        imports: node.people.accounts.clone(),
         sessions: node.people.accounts.clone(),
         announcements: node.people.announcements.clone(),
         endings: node.people.endings(),

@@ -51,6 +51,20 @@ pub async fn long_lists_have_a_lane_of_their_own(queue: &dyn QueueUnderTest) {
 
 /// # Panics
 /// When the promise is broken.
+pub async fn what_is_pushed_by_a_lane_goes_by_it_however_long_it_is(queue: &dyn QueueUnderTest) {
+    let (door, worker) = (queue.door(), queue.worker("a", NEVER));
+    let (long, short) = (pings(1, 0, 101), pings(1, 101, 102));
+    door.push_by(Lane::Live, long.clone()).await.expect("kept");
+    door.push_by(Lane::Bulk, short.clone()).await.expect("kept");
+    for (part, pushed) in [(Part::Live, long), (Part::Bulk, short)] {
+        let batch = taken_part(&*worker, part).await.expect("a batch");
+        assert_eq!((batch.receipt.lane, &batch.arrivals), (part.lane(), &pushed));
+        settled(&*worker, &batch, Outcome::default()).await;
+    }
+}
+
+/// # Panics
+/// When the promise is broken.
 pub async fn lanes_in_which_something_waits_are_ready_the_live_ones_first(queue: &dyn QueueUnderTest) {
     let (door, worker) = (queue.door(), queue.worker("a", NEVER));
     drained(&*worker).await;

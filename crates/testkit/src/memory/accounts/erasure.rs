@@ -20,6 +20,7 @@ impl AccountErasure for MemoryAccounts {
         let mut ended = kept.end_sessions(user, now, |_, _| true);
         ended.extend(kept.revoke_keys(user, now, |_, _| true));
         kept.devices.retain(|_, device| device.user != user);
+        kept.imports.retain(|import| import.user != user);
         kept.log.retain(|_, entry| entry.user != Some(user));
         kept.rules.remove(&user);
         kept.forget_answers(user);

@@ -251,6 +251,30 @@ async fn what_is_looked_up_is_one_row_to_be_read() {
 }
 
 #[tokio::test]
+async fn nobody_gives_a_source_of_imported_history_another_rank_or_name_of_its_own() {
+    let scene = Scene::set().await;
+    for change in [
+        "UPDATE import_devices SET precedence = 1",
+        "UPDATE import_devices SET precedence = -1",
+        "UPDATE import_devices SET source = 't'",
+        "UPDATE import_devices SET id = gen_random_uuid()",
+        "DELETE FROM import_devices",
+    ] {
+        assert_refused(scene.attempt_as(ADA, change).await, false, change);
+    }
+    let lifted =
+        "INSERT INTO import_devices SELECT gen_random_uuid(), user_id, 't', 't', 1, now(), now() FROM import_devices";
+    let lifted = scene.attempt_as(ADA, lifted).await.expect_err("it is above");
+    assert_eq!(lifted.code(), Some(&SqlState::CHECK_VIOLATION), "{lifted}");
+    for allowed in ["name = 'x'", "used_at = now()", "removed = true"] {
+        let changed = scene
+            .attempt_as(ADA, &format!("UPDATE import_devices SET {allowed}"))
+            .await;
+        assert_eq!(changed.expect(allowed), 1, "{allowed}");
+    }
+}
+
+#[tokio::test]
 async fn a_partition_is_closed_to_both_roles_and_accounts_to_the_worker() {
     let (server, _) = database().await;
     let api = client_at(&server.api_database_url()).await;
@@ -264,7 +288,7 @@ async fn a_partition_is_closed_to_both_roles_and_accounts_to_the_worker() {
             "a partition",
         );
     }
-    for table in ["users", "devices", "sessions", "token_keys"] {
+    for table in ["users", "devices", "import_devices", "sessions", "token_keys"] {
         let refused = worker.execute(&format!("SELECT FROM {table}"), &[]).await;
         assert_refused(refused, false, table);
     }

@@ -17,13 +17,18 @@ const OF_NOBODY: [(&str, &str, &str); 8] = [
     ("daybook_worker", "refinery_schema_history", "SELECT"),
 ];
 /// All that the worker may reach.
-const OF_WORKER: [&str; 6] = [
+const OF_WORKER: [&str; 10] = [
     "app_usage",
     "heartbeats",
+    // To be read: what is claimed from watchers obeys them.
+    "privacy_rules",
     "refinery_schema_history",
     "usage_erased",
     "usage_open",
     "usage_progress",
+    "watch_buckets",
+    "watch_events",
+    "watch_marks",
 ];
 /// What may be called with the rights of the owner.
 const OWNERS_FUNCTIONS: [(&str, &str); 5] = [

@@ -40,3 +40,12 @@ VALUES (sha256('d{n}'), sha256('{n}'), 'k', now(), now(), 5, '{user}', false);
 INSERT INTO audit_log (id, user_id, at, event, device_id, session_id, address) VALUES ('{user}', '{user}', now(), 'signed_in', NULL, NULL, NULL);
 
 INSERT INTO privacy_rules (user_id, version, subjects, patterns, actions, new_names) VALUES ('{user}', 1, '{app}', '{a}', '{hide}', '{NULL}');
+
+INSERT INTO import_devices (id, user_id, source, name, precedence, made_at, used_at) VALUES ('{user}', '{user}', 's', 's', 0, now(), now());
+INSERT INTO watch_buckets (user_id, device_id, id, kind, client, hostname, created_us, kept_at)
+VALUES ('{user}', '{user}', 'w', 'currentwindow', 'c', 'h', 0, now());
+
+INSERT INTO watch_events (user_id, bucket, id, start_us, end_us, app_name)
+SELECT user_id, number, 1, 0, 1, 'a' FROM watch_buckets WHERE user_id = '{user}';
+
+INSERT INTO watch_marks (user_id, device_id, start_ms, end_ms, precedence, marked_at) VALUES ('{user}', '{user}', 0, 1, 1, now());

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use domain::usage::Rules;
+use domain::usage::{ContextText, Mention, Rules};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use services::accounts::RulesInForce;

@@ -1,0 +1,5 @@
+-- What a source's device is, or would be if it were made now. No row when it would be one too many.
+SELECT coalesce((array_agg(id) FILTER (WHERE source = $3))[1], $1), coalesce(min(precedence) FILTER (WHERE source = $3), coalesce(min(precedence), $5) - 1)
+FROM import_devices
+WHERE user_id = $2
+HAVING count(*) < $4 OR bool_or(source = $3)

@@ -1,0 +1,1 @@
+SELECT heartbeat_timeout_secs FROM users WHERE id = $1 AND disabled_at IS NULL

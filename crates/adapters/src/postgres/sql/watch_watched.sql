@@ -1,0 +1,30 @@
+-- The rows of all buckets of a device that overlap a window, of each bucket so many of those that start last, and a row without an event for a bucket that has
+-- none: also an empty one tells whose windows are watched. What starts before the window is looked through only so far, however long the longest event lasts.
+SELECT b.id, b.kind, b.hostname, e.start_us, e.end_us, e.app_name, e.domain, e.is_here
+FROM watch_buckets AS b
+LEFT JOIN LATERAL (
+    SELECT *
+    FROM (
+        (
+            SELECT *
+            FROM watch_events AS e
+            WHERE e.user_id = b.user_id AND e.bucket = b.number AND e.start_us >= $3 AND e.start_us <= $4
+            ORDER BY e.start_us DESC, e.id DESC
+            LIMIT $5
+        )
+        UNION ALL
+        SELECT *
+        FROM (
+            SELECT *
+            FROM watch_events AS e
+            WHERE e.user_id = b.user_id AND e.bucket = b.number AND e.start_us >= $3 - b.longest_us AND e.start_us < $3
+            ORDER BY e.start_us DESC, e.id DESC
+            LIMIT $6
+        ) AS earlier
+        WHERE earlier.end_us >= $3
+    ) AS found
+    ORDER BY found.start_us DESC, found.id DESC
+    LIMIT $5
+) AS e ON true
+WHERE b.user_id = $1 AND b.device_id = $2
+ORDER BY b.id
