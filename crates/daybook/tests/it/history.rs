@@ -162,7 +162,7 @@ fn history_fills_the_gaps_of_a_timeline_and_bringing_it_again_changes_nothing() 
         "09:00:00Z to 09:02:00Z Firefox example.org",
         "09:02:00Z to 09:04:00Z Live",
         "09:04:00Z to 09:05:00Z Firefox example.org",
-        "09:05:00Z to 09:10:00.500Z Firefox",
+        "09:05:00Z to 09:10:02Z Firefox",
         "09:20:00Z to 09:22:00Z Firefox mail.example.org",
         "09:22:00Z to 09:25:00Z Firefox",
         "09:00:00Z to 09:05:00Z VS Code",
