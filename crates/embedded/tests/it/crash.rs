@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command};
+use std::process::{self, Child, Command};
 
 use embedded::Signal;
-use rustix::process::{Pid, getsid, kill_process};
+use rustix::process::{Pid, kill_process};
 
 use crate::support::{Supervisor, process_named, processes, scratch, start, store, supervisor, until};
 
@@ -108,11 +108,17 @@ fn a_process_that_is_no_server_of_ours_is_not_touched() {
 /// A child of this process in the group of each of `leaders` that is of its session. A group of which nobody has a parent in the session any more is woken when
 /// its last such parent ends, so what was paused would end by itself.
 fn companions(leaders: &[u32]) -> Vec<Child> {
-    let session = getsid(None).expect("our own session");
-    let ids = leaders.iter().filter_map(|pid| i32::try_from(*pid).ok());
-    let of_ours = ids.filter(|pid| Pid::from_raw(*pid).is_some_and(|pid| getsid(Some(pid)) == Ok(session)));
-    let beside = |leader| Command::new("sleep").arg("600").process_group(leader).spawn();
+    let ours = session(process::id());
+    let of_ours = leaders.iter().filter(|pid| session(**pid) == ours);
+    let beside = |leader: &u32| Command::new("sleep").arg("600").process_group(leader.cast_signed()).spawn();
     of_ours.map(|leader| beside(leader).expect("a process")).collect()
+}
+
+/// Of process `pid`; `0` if its leader is outside the process ids that are seen here, as in a container that was entered.
+fn session(pid: u32) -> u32 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
+    let (_, after_name) = stat.rsplit_once(')').expect("a name");
+    after_name.split_ascii_whitespace().nth(3).expect("a session").parse().expect("an id")
 }
 
 fn is_paused(pid: u32) -> bool {
