@@ -42,6 +42,19 @@ fn every_file_of_a_package_is_there_or_is_its_program() {
 }
 
 #[test]
+fn the_change_log_begins_with_the_version_that_is_packed() {
+    for name in ["daybook", "agent"] {
+        assert!(
+            metadata(name).contains("changelog = \"../../packaging/changelog\""),
+            "{name}"
+        );
+    }
+    let log = fs::read_to_string(krate("daybook").join("../../packaging/changelog")).expect("a change log");
+    let version = concat!("daybook (", env!("CARGO_PKG_VERSION"), "-1) ");
+    assert!(log.starts_with(version), "{log}");
+}
+
+#[test]
 fn what_starts_a_program_starts_the_one_that_is_installed() {
     let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging");
     for (file, key, program) in [
