@@ -491,7 +491,9 @@ mod tests {
         let partition = client.batch_execute("SELECT usage_ensure_month('2026-03-01')").await;
         partition.expect("a partition");
         let plan = plan(&api, PIECES_READ, "uuid, timestamptz, timestamptz, timestamptz").await;
-        let with = |words: &str| plan.iter().filter(|line| line.contains(words)).count();
-        assert_eq!((with("InitPlan"), with("current_")), (2, 0), "{plan:?}");
+        // From 17 on, plans also name them where they are used.
+        let evaluated = plan.iter().filter(|line| line.trim_start().starts_with("InitPlan"));
+        let for_each_row = plan.iter().filter(|line| line.contains("current_"));
+        assert_eq!((evaluated.count(), for_each_row.count()), (2, 0), "{plan:?}");
     }
 }
