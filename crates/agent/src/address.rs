@@ -15,9 +15,10 @@ pub enum AddressError {
     /// Not the address of a web server.
     #[error("the server must be a URL such as https://daybook.example.org, without user, query or fragment")]
     Invalid,
-    /// Others on the way could read the password.
+    /// Others on the way could read what is sent.
     #[error(
-        "{0} is plain http, so others on the way could read your password: use https, or --allow-http if you trust the network"
+        "{0} is plain http, and not this machine: everybody on the way could read what you do, and take over the session. Use https; or, where you \
+         trust the network in between, add --allow-http"
     )]
     Plain(String),
 }

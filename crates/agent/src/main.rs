@@ -49,7 +49,7 @@ fn execute(settings: &Settings) -> Result<(), CommandError> {
         Command::Resume => commands::resume(&dir),
         Command::Exclude(rule) => commands::add_rule(&dir, rule, ("exclude", None)),
         Command::Rename { rule, to } => commands::add_rule(&dir, rule, ("rename", Some(to))),
-        Command::Hide(rule) => commands::add_rule(&dir, rule, ("hide", None)),
+        Command::Hide(hide) => commands::add_rule(&dir, &hide.rule(), ("hide", None)),
         Command::Rules { command } => match command {
             None | Some(RulesCommand::List) => commands::list_rules(&dir),
             Some(RulesCommand::Remove { number }) => commands::remove_rule(&dir, *number),

@@ -62,7 +62,7 @@ pub enum Command {
         to: String,
     },
     /// Record time in front of a site under its browser alone.
-    Hide(RuleSettings),
+    Hide(HideSettings),
     /// Show the rules, or remove one.
     Rules {
         /// What to do with them.
@@ -124,6 +124,34 @@ pub struct RuleSettings {
     pub pattern: String,
 }
 
+/// What a rule hides. It says `site` all the same, so that it reads like the other rules.
+#[derive(Debug, Args)]
+pub struct HideSettings {
+    /// Sites alone: of an application, nothing would be left to record.
+    pub subject: HiddenSubject,
+    /// Their names: in any letter case, with `*` for any run of characters. A site without `*` stands for all names below it too.
+    pub pattern: String,
+}
+
+impl HideSettings {
+    /// What the rule is about.
+    #[must_use]
+    pub fn rule(&self) -> RuleSettings {
+        let HiddenSubject::Site = self.subject;
+        RuleSettings {
+            subject: Subject::Site,
+            pattern: self.pattern.clone(),
+        }
+    }
+}
+
+/// What can be hidden.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum HiddenSubject {
+    /// Sites, by their host.
+    Site,
+}
+
 /// Applications or sites.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Subject {
@@ -179,7 +207,8 @@ pub struct AccountSettings {
     /// A file whose first line is the password. Without it, DAYBOOK_PASSWORD is used where it is set.
     #[arg(long, value_name = "FILE", env = "DAYBOOK_AGENT_PASSWORD_FILE")]
     pub password_file: Option<PathBuf>,
-    /// Send password and pings over plain http to another machine.
+    /// Go on over plain http to another machine, where everybody on the way can read what is sent: pings, the session's tokens, and a password that is
+    /// typed here.
     #[arg(long, env = "DAYBOOK_AGENT_ALLOW_HTTP")]
     pub allow_http: bool,
     /// Whether to keep the tokens in the desktop's keyring, where there is one.

@@ -92,12 +92,20 @@ pub fn load(dir: &Path) -> Result<PrivacyRules, PrivacyError> {
 
 /// Adds a rule before the others, so that the newest wish counts.
 pub fn add(dir: &Path, rule: PlainRule) -> Result<(), PrivacyError> {
-    let mut plain = load(dir)?.plain();
-    plain.retain(|known| (&known.app, &known.site) != (&rule.app, &rule.site));
-    plain.insert(0, rule);
+    let known = load(dir)?.plain().into_iter().enumerate();
+    let (numbers, kept): (Vec<usize>, Vec<PlainRule>) = known
+        .filter(|(_, known)| (&known.app, &known.site) != (&rule.app, &rule.site))
+        .unzip();
+    let plain: Vec<PlainRule> = std::iter::once(rule).chain(kept).collect();
     match PrivacyRules::parse(&plain) {
         Ok(rules) => save(&dir.join(FILE), &list(&rules)),
-        Err(faults) => Err(PrivacyError::Rule(in_words(&faults))),
+        Err(mut faults) => {
+            for RuleFault { index, .. } in &mut faults {
+                // The new one needs no number, and another is named by that which it has in the list as it stays.
+                *index = index.and_then(|at| numbers.get(at.checked_sub(1)?).copied());
+            }
+            Err(PrivacyError::Rule(in_words(&faults)))
+        }
     }
 }
 
@@ -216,18 +224,30 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         add(dir.path(), rule("app", "keepass*", "exclude", None)).expect("added");
         for (bad, says) in [
-            (rule("app", "code", "hide", None), "rule 1: action"),
+            (rule("app", "code", "hide", None), "this rule cannot be: action"),
             (rule("site", "https://bank.example/", "exclude", None), "must be a host"),
-            (rule("app", " ", "exclude", None), "rule 1: app"),
+            (rule("app", " ", "exclude", None), "this rule cannot be: app"),
             (
                 rule("app", "code", "rename", Some("keepassxc")),
-                "rule 1: to must be a name that these rules leave",
+                "this rule cannot be: to must be a name that these rules leave",
             ),
         ] {
             let error = add(dir.path(), bad).expect_err("refused");
             assert!(error.to_string().contains(says), "{error}");
         }
         assert_eq!(in_short(dir.path()), ["exclude app keepass*"]);
+        // Another rule that it makes impossible is named as the list numbers it, also where the new one takes the place of one before that.
+        for pattern in ["code", "edit*"] {
+            add(dir.path(), rule("app", pattern, "rename", Some("Editor"))).expect("added");
+        }
+        let error = add(dir.path(), rule("app", "edit*", "exclude", None)).expect_err("refused");
+        assert!(
+            error.to_string().starts_with("this rule cannot be: rule 2: to"),
+            "{error}"
+        );
+        for _ in 0..2 {
+            remove(dir.path(), 1).expect("removed");
+        }
         for number in 1..PrivacyRules::RULES_MAX {
             add(dir.path(), rule("app", &format!("a{number}"), "exclude", None)).expect("up to the limit");
         }

@@ -219,7 +219,7 @@ fn rules_that_cannot_be_are_refused_and_stop_a_start() {
     let dir = tempfile::tempdir().expect("a directory");
     for (arguments, says) in [
         (vec!["exclude", "site", "https://bank.example/"], "must be a host"),
-        (vec!["hide", "app", "code"], "action"),
+        (vec!["hide", "app", "code"], "[possible values: site]"),
         (vec!["rules", "remove", "1"], "there is no rule 1"),
         (vec!["pause", "soon"], "is no length of time"),
         (vec!["exclude", "title", "x"], "invalid value"),

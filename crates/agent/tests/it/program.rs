@@ -68,8 +68,11 @@ fn it_does_not_give_secrets_to_another_machine_over_plain_http() {
         let mut told = program(dir.path());
         told.args([command, "--server", "http://192.0.2.1", "--email", EMAIL]);
         let (success, _, error) = call(told.env("DAYBOOK_PASSWORD", PASSWORD));
-        assert!(!success && error.contains("plain http"), "{error}");
-        assert!(!error.contains(PASSWORD));
+        assert!(
+            !success && error.contains("plain http, and not this machine"),
+            "{error}"
+        );
+        assert!(error.contains("--allow-http") && !error.contains(PASSWORD), "{error}");
     }
 }
 
