@@ -27,7 +27,7 @@ use services::accounts::SignedIn;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::cookies::RefreshCookie;
+use crate::cookies::Cookie;
 use crate::problem::{Problem, ProblemType};
 
 /// What a device that signed in may use from now on.
@@ -66,7 +66,7 @@ struct DeviceBody<'a> {
 }
 
 /// The answer to a device that signed in: the refresh token stands in the body, or in `cookie`, where no script can read it.
-fn answer(signed_in: &SignedIn, cookie: Option<RefreshCookie>) -> HttpResponse {
+fn answer(signed_in: &SignedIn, cookie: Option<Cookie>) -> HttpResponse {
     let body = SignedInBody::from(signed_in);
     let Some(cookie) = cookie else {
         return HttpResponse::Ok().json(body);

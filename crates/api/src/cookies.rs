@@ -1,35 +1,50 @@
-//! The cookie that keeps a browser signed in: its refresh token, where no script can read it and no other site can send it.
+//! The cookies that a browser keeps for us, where no script can read them and no other site can send them: the refresh token that keeps it signed in, and
+//! its visit to the page that confirms devices.
+
+use std::time::Duration;
 
 use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue};
-use services::accounts::REFRESH_LIFETIME;
+use services::accounts::{REFRESH_LIFETIME, VISIT_LIFETIME};
 
-/// Where the cookie is sent back to, unless its name demands otherwise.
-const PATH: &str = "/api/v1/auth";
+/// Where the refresh token is sent back to, unless the name of its cookie demands otherwise.
+const REFRESH_PATH: &str = "/api/v1/auth";
+/// What a visit is sent to: the page, and where its forms go, have nothing else in common.
+const VISIT_PATH: &str = "/";
 
-/// How the cookie is named and scoped.
+/// How a cookie is named and scoped.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct RefreshCookie {
+pub(crate) struct Cookie {
     name: &'static str,
     path: &'static str,
     secure: &'static str,
+    lifetime: Duration,
 }
 
-impl RefreshCookie {
-    /// For a server that is reached through TLS, or one that may not be. Of a name that begins with `__Host-` a browser knows that no other host and no
-    /// unencrypted connection has set it; it must then be sent to every path (RFC 6265bis, section 4.1.3.2).
-    pub(crate) fn new(https: bool) -> Self {
-        if https {
-            Self {
-                name: "__Host-daybook_refresh",
-                path: "/",
-                secure: "; Secure",
-            }
+impl Cookie {
+    /// That of the refresh token, for a server that is reached through TLS, or one that may not be. Of a name that begins with `__Host-` a browser knows that
+    /// no other host and no unencrypted connection has set it; it must then be sent to every path (RFC 6265bis, section 4.1.3.2).
+    pub(crate) fn refresh(https: bool) -> Self {
+        let (name, path) = if https {
+            ("__Host-daybook_refresh", "/")
         } else {
-            Self {
-                name: "daybook_refresh",
-                path: PATH,
-                secure: "",
-            }
+            ("daybook_refresh", REFRESH_PATH)
+        };
+        Self::new(name, path, https, REFRESH_LIFETIME)
+    }
+
+    /// That of a visit.
+    pub(crate) fn visit(https: bool) -> Self {
+        let name = if https { "__Host-daybook_visit" } else { "daybook_visit" };
+        Self::new(name, VISIT_PATH, https, VISIT_LIFETIME)
+    }
+
+    fn new(name: &'static str, path: &'static str, https: bool, lifetime: Duration) -> Self {
+        let secure = if https { "; Secure" } else { "" };
+        Self {
+            name,
+            path,
+            secure,
+            lifetime,
         }
     }
 
@@ -51,7 +66,7 @@ impl RefreshCookie {
 
     /// `Set-Cookie` with `token`, for as long as it lives.
     pub(crate) fn set(&self, token: &str) -> HeaderValue {
-        self.line(token, REFRESH_LIFETIME.as_secs())
+        self.line(token, self.lifetime.as_secs())
     }
 
     /// `Set-Cookie` that makes the browser forget it.
@@ -60,9 +75,9 @@ impl RefreshCookie {
     }
 
     fn line(&self, token: &str, max_age_secs: u64) -> HeaderValue {
-        let Self { name, path, secure } = self;
+        let Self { name, path, secure, .. } = self;
         let line = format!("{name}={token}; Path={path}; Max-Age={max_age_secs}; HttpOnly; SameSite=Strict{secure}");
-        HeaderValue::try_from(line).expect("a refresh token of ours is an id, a dot and Base64")
+        HeaderValue::try_from(line).expect("tokens of ours are ids, dots and Base64")
     }
 }
 
@@ -75,7 +90,7 @@ mod tests {
         for line in lines {
             headers.append(COOKIE, HeaderValue::from_bytes(line).expect("a header"));
         }
-        RefreshCookie::new(false).read(&headers).map(str::to_owned)
+        Cookie::refresh(false).read(&headers).map(str::to_owned)
     }
 
     #[test]
@@ -113,7 +128,7 @@ mod tests {
 
     #[test]
     fn it_lives_as_long_as_its_token_and_is_scoped_as_its_name_demands() {
-        let (plain, tls) = (RefreshCookie::new(false), RefreshCookie::new(true));
+        let (plain, tls) = (Cookie::refresh(false), Cookie::refresh(true));
         assert_eq!(
             plain.set("a.b-_"),
             "daybook_refresh=a.b-_; Path=/api/v1/auth; Max-Age=2592000; HttpOnly; SameSite=Strict"
@@ -129,6 +144,17 @@ mod tests {
         assert_eq!(
             tls.clear(),
             "__Host-daybook_refresh=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict; Secure"
+        );
+    }
+    #[test]
+    fn a_visit_lives_for_minutes_and_is_sent_to_the_page() {
+        assert_eq!(
+            Cookie::visit(false).set("a.b-_"),
+            "daybook_visit=a.b-_; Path=/; Max-Age=300; HttpOnly; SameSite=Strict"
+        );
+        assert_eq!(
+            Cookie::visit(true).set("a.b-_"),
+            "__Host-daybook_visit=a.b-_; Path=/; Max-Age=300; HttpOnly; SameSite=Strict; Secure"
         );
     }
 }

@@ -5,7 +5,7 @@ use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest, web};
 
 use crate::address::TrustedProxies;
-use crate::cookies::RefreshCookie;
+use crate::cookies::Cookie;
 use crate::cors::{self, Cors};
 use crate::limits::{Allowance, Limits, Rates};
 use crate::origin::Origin;
@@ -31,7 +31,8 @@ pub(crate) struct Door {
     pub(crate) proxies: TrustedProxies,
     pub(crate) limits: Option<Limits>,
     pub(crate) cors: Cors,
-    pub(crate) refresh_cookie: RefreshCookie,
+    pub(crate) refresh_cookie: Cookie,
+    pub(crate) visit_cookie: Cookie,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
@@ -44,7 +45,8 @@ impl Door {
             proxies: edge.trusted_proxies.clone(),
             limits: edge.rates.map(|rates| Limits::new(&rates)),
             cors: Cors::new(edge.cors_origins.clone()),
-            refresh_cookie: RefreshCookie::new(https),
+            refresh_cookie: Cookie::refresh(https),
+            visit_cookie: Cookie::visit(https),
             headers: security_headers::all(https),
         }
     }

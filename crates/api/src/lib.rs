@@ -41,8 +41,8 @@ use std::sync::Arc;
 use ports::usage::PendingPings;
 use ports::{Clock, Ids, Probe};
 use services::accounts::{
-    ApiKeys, Authenticate, ChangeEmail, ChangePassword, DeviceSignIn, Devices, Privacy, Profile, Refresh, Register,
-    ResetPassword, SecondFactorUse, SecurityLog, SignIn, SignOut,
+    ApiKeys, Authenticate, ChangeEmail, ChangePassword, DeviceSignIn, DeviceVisits, Devices, Privacy, Profile, Refresh,
+    Register, ResetPassword, SecondFactorUse, SecurityLog, SignIn, SignOut,
 };
 use services::reports::{Export, Reports};
 use services::trackers::ActivityWatch;
@@ -57,6 +57,8 @@ pub struct Services {
     pub sign_in: SignIn,
     /// Signs devices in by a code.
     pub device_sign_in: DeviceSignIn,
+    /// Recognises people at the page where they confirm devices.
+    pub device_visits: DeviceVisits,
     /// Keeps devices signed in.
     pub refresh: Refresh,
     /// Signs devices out.

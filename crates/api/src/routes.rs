@@ -69,8 +69,12 @@ pub(crate) fn pages(config: &mut web::ServiceConfig) {
         .service(docs::without_slash)
         .service(docs::page)
         .service(device_page::ask)
+        .service(device_page::with_slash)
+        .service(device_page::at_forms)
+        .service(device_page::sign_in)
+        .service(device_page::confirm)
         .service(device_page::style)
-        .service(device_page::step);
+        .service(device_page::step::take);
 }
 
 /// Which methods each path takes.
@@ -82,9 +86,9 @@ impl Methods {
         let documented = document.paths.paths.iter();
         let documented = documented.map(|(path, item)| (path.clone(), openapi::methods(item)));
         let trackers = wakatime::methods().chain(activitywatch::methods());
-        let shown = docs::PAGES.into_iter().chain([device_page::PATH, device_page::STYLE]);
+        let shown = docs::PAGES.into_iter().chain(device_page::PAGES);
         let shown = shown.map(|path| (path.to_owned(), "GET, HEAD".to_owned()));
-        let pages = shown.chain([(device_page::FORMS.to_owned(), "POST".to_owned())]);
+        let pages = shown.chain([(device_page::FORMS.to_owned(), "GET, HEAD, POST".to_owned())]);
         let allowed = documented.chain(trackers).chain(pages).map(|(path, methods)| {
             let methods = HeaderValue::try_from(methods);
             (path, methods.expect("names of methods are visible ASCII"))
@@ -119,7 +123,8 @@ pub(crate) async fn fallback(
     if let Some(permission) = door.cors.preflight(&request) {
         return Ok(permission);
     }
-    Err(match methods.of_path(request.path()) {
+    // As the routes see it: a letter is the same letter when it is percent-encoded.
+    Err(match methods.of_path(request.match_info().as_str()) {
         Some(allow) => Problem::method_not_allowed(allow.clone()),
         None => Problem::new(
             ProblemType::UnknownRoute,

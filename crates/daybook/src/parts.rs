@@ -173,6 +173,7 @@ impl Parts {
             register: people.register(),
             sign_in: people.sign_in(),
             device_sign_in: people.device_sign_in(),
+            device_visits: people.device_visits(Arc::clone(&standings)),
             refresh: people.refresh(),
             sign_out: people.sign_out(),
             devices: people.devices(),

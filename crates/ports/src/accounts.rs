@@ -25,6 +25,7 @@ mod security_log;
 mod sessions;
 mod standing;
 mod throttle;
+mod visit;
 
 pub use api_keys::{ApiKeyHash, KeyMaker};
 pub use credentials::{Credentials, NewReset, PasswordChange, PasswordReset};
@@ -46,6 +47,7 @@ pub use security_log::SecurityLog;
 pub use sessions::{End, Rotate, Rotation, Sessions, SignIn, SignInOutcome, Which};
 pub use standing::{ANNOUNCED_FOR, Announcements, EndedSession, EndedSessions, Heard, Hearing, News, StandingChange};
 pub use throttle::{Attempt, SignInThrottle};
+pub use visit::{Visit, VisitState};
 
 /// People.
 #[async_trait]
@@ -180,6 +182,12 @@ pub trait AccessTokens: Send + Sync {
 
     /// Who a token speaks for; `None` for anything but a token of ours that is alive at `now`, without a hint why.
     fn verify(&self, token: &str, now: UnixMs) -> Option<Caller>;
+
+    /// A token by which the page that confirms devices knows a visit again. It is no access token, and opens nothing else.
+    fn issue_visit(&self, visit: &Visit) -> Result<String, PortError>;
+
+    /// The visit of a token; `None` for anything but a visit's token of ours, to its end.
+    fn verify_visit(&self, token: &str, now: UnixMs) -> Option<Visit>;
 }
 
 /// Refresh tokens: `<session id>.<256 random bits>`, opaque to everybody else.

@@ -3,6 +3,7 @@
 mod api_keys;
 mod authenticate;
 mod device_sign_in;
+mod device_visits;
 mod devices;
 mod email;
 mod endings;
@@ -31,7 +32,8 @@ mod tokens;
 
 pub use api_keys::{ApiKeys, MadeKey, WantedKey};
 pub use authenticate::{Authenticate, Authenticated, Shown};
-pub use device_sign_in::{AskingDevice, DEVICE_CODE_LIFETIME, DeviceSignIn, ShownCode};
+pub use device_sign_in::{AskingDevice, Confirmer, DEVICE_CODE_LIFETIME, DeviceSignIn, ShownCode};
+pub use device_visits::{DeviceVisits, VISIT_LIFETIME, Visitor};
 pub use devices::Devices;
 pub use email::ChangeEmail;
 pub use endings::Endings;

@@ -1,4 +1,7 @@
-//! Access tokens: JWTs (RFC 7519, with the type of RFC 9068) signed with HS256 by a key that only our own programs have.
+//! Access tokens: JWTs (RFC 7519, with the type of RFC 9068) signed with HS256 by a key that only our own programs have. A visit to the page that confirms
+//! devices is signed by the same keys, under a type of its own.
+
+mod visit;
 
 use std::error::Error;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
@@ -9,7 +12,7 @@ use domain::accounts::{Caller, DeviceId, SessionId, UserId};
 use domain::time::{SECOND_MS, UnixMs};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use ports::PortError;
-use ports::accounts::AccessTokens;
+use ports::accounts::{AccessTokens, Visit};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -22,7 +25,7 @@ const SKEW_SECS: i64 = 60;
 /// Who issues tokens, and for whom.
 const ISSUER: &str = "daybook";
 const AUDIENCE: &str = "daybook";
-/// Says that it is an access token and no other JWT that may be signed with the same key one day.
+/// Says that it is an access token and no other JWT that is signed with the same key.
 const TYPE: &str = "at+jwt";
 
 /// A key that signs tokens.
@@ -82,11 +85,20 @@ pub struct SignedAccessTokens {
 }
 
 struct Keys {
-    /// What every token starts with that is signed now.
+    /// What every access token starts with that is signed now.
     header: String,
+    /// And every visit.
+    visit_header: String,
     signing: EncodingKey,
-    /// Every key that is accepted, by the header of its tokens.
-    accepted: Vec<(String, DecodingKey)>,
+    /// Every key that is accepted.
+    accepted: Vec<Accepted>,
+}
+
+/// A key that is accepted, by what its tokens start with.
+struct Accepted {
+    header: String,
+    visit_header: String,
+    key: DecodingKey,
 }
 
 impl SignedAccessTokens {
@@ -117,36 +129,42 @@ impl SignedAccessTokens {
 impl Keys {
     fn new(keys: &[TokenKey]) -> Result<Self, TokenKeysError> {
         let newest = keys.first().ok_or(TokenKeysError::None)?;
-        let mut accepted: Vec<(String, DecodingKey)> = Vec::with_capacity(keys.len());
+        let mut accepted: Vec<Accepted> = Vec::with_capacity(keys.len());
         for key in keys {
             if key.secret.len() < TokenKey::SECRET_BYTES_MIN {
                 return Err(TokenKeysError::Short(key.id.clone()));
             }
-            let header = header(&key.id);
-            if accepted.iter().any(|(other, _)| *other == header) {
+            let header = header(&key.id, TYPE);
+            if accepted.iter().any(|other| other.header == header) {
                 return Err(TokenKeysError::Twice(key.id.clone()));
             }
-            accepted.push((header, DecodingKey::from_secret(&key.secret)));
+            accepted.push(Accepted {
+                header,
+                visit_header: self::header(&key.id, visit::TYPE),
+                key: DecodingKey::from_secret(&key.secret),
+            });
         }
         Ok(Self {
-            header: header(&newest.id),
+            header: header(&newest.id, TYPE),
+            visit_header: header(&newest.id, visit::TYPE),
             signing: EncodingKey::from_secret(&newest.secret),
             accepted,
         })
     }
 
-    fn sign(&self, claims: &Claims<'_>) -> Result<String, Box<dyn Error + Send + Sync>> {
-        let mut token = format!("{}.", self.header);
+    /// A token of `claims` that starts with `header`.
+    fn sign(&self, header: &str, claims: &impl Serialize) -> Result<String, Box<dyn Error + Send + Sync>> {
+        let mut token = format!("{header}.");
         BASE64_URL_SAFE_NO_PAD.encode_string(serde_json::to_string(claims)?, &mut token);
         let signature = jsonwebtoken::crypto::sign(token.as_bytes(), &self.signing, Algorithm::HS256)?;
         Ok(format!("{token}.{signature}"))
     }
 
-    /// The claims of a token that one of the keys has signed, as JSON.
-    fn signed(&self, token: &str) -> Option<Vec<u8>> {
+    /// The claims of a token that one of the keys has signed, as JSON, where it starts with that of the key's headers that `header` picks.
+    fn signed(&self, token: &str, header: fn(&Accepted) -> &str) -> Option<Vec<u8>> {
         let (message, signature) = token.rsplit_once('.')?;
-        let (header, claims) = message.split_once('.')?;
-        let (_, key) = self.accepted.iter().find(|(accepted, _)| accepted == header)?;
+        let (given, claims) = message.split_once('.')?;
+        let Accepted { key, .. } = self.accepted.iter().find(|accepted| header(accepted) == given)?;
         let is_signed = jsonwebtoken::crypto::verify(signature, message.as_bytes(), key, Algorithm::HS256).ok()?;
         is_signed.then(|| BASE64_URL_SAFE_NO_PAD.decode(claims).ok())?
     }
@@ -165,15 +183,15 @@ impl AccessTokens for SignedAccessTokens {
             iat,
             exp: iat + i64::from(LIFETIME_SECS),
         };
-        let token = self
-            .keys()
-            .sign(&claims)
+        let keys = self.keys();
+        let token = keys
+            .sign(&keys.header, &claims)
             .map_err(|error| PortError::bug(format!("sign an access token of session {}", caller.session), error))?;
         Ok((token, LIFETIME_SECS))
     }
 
     fn verify(&self, token: &str, now: UnixMs) -> Option<Caller> {
-        let claims = self.keys().signed(token)?;
+        let claims = self.keys().signed(token, |accepted| &accepted.header)?;
         let claims: Claims<'_> = serde_json::from_slice(&claims).ok()?;
         let now = secs(now);
         let is_ours = claims.iss == ISSUER && claims.aud == AUDIENCE;
@@ -184,6 +202,18 @@ impl AccessTokens for SignedAccessTokens {
             session: SessionId(claims.sid),
             precedence: claims.prc,
         })
+    }
+
+    fn issue_visit(&self, visit: &Visit) -> Result<String, PortError> {
+        let keys = self.keys();
+        keys.sign(&keys.visit_header, &visit::Claims::of(visit))
+            .map_err(|error| PortError::bug(format!("sign a visit of user {}", visit.user), error))
+    }
+
+    fn verify_visit(&self, token: &str, now: UnixMs) -> Option<Visit> {
+        let claims = self.keys().signed(token, |accepted| &accepted.visit_header)?;
+        let claims: visit::Claims<'_> = serde_json::from_slice(&claims).ok()?;
+        claims.visit().filter(|visit| now < visit.expires_at)
     }
 }
 
@@ -200,9 +230,9 @@ struct Claims<'a> {
     exp: i64,
 }
 
-/// The header of every token that the key of this name signs, as it stands in the token.
-fn header(key: &str) -> String {
-    let header = serde_json::json!({"alg": "HS256", "kid": key, "typ": TYPE});
+/// The header of every token of a type that the key of this name signs, as it stands in the token.
+fn header(key: &str, of_type: &str) -> String {
+    let header = serde_json::json!({"alg": "HS256", "kid": key, "typ": of_type});
     BASE64_URL_SAFE_NO_PAD.encode(header.to_string())
 }
 

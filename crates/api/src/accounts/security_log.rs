@@ -37,7 +37,8 @@ pub(crate) struct SecurityEntryBody {
     #[serde(serialize_with = "text")]
     #[schema(value_type = String, format = DateTime, example = "2026-03-01T09:00:00Z")]
     at: UnixMs,
-    /// What: `signed_in`, `sign_in_failed`, `refresh_reused`, … There may be new ones.
+    /// What: `signed_in`, `sign_in_failed`, `refresh_reused`, … There may be new ones. `signed_in` without a device is a sign-in at the page where devices are
+    /// confirmed, which leaves none.
     #[schema(example = "signed_in")]
     event: &'static str,
     #[schema(required)]

@@ -40,6 +40,8 @@ pub(super) struct Page {
     code: String,
     email: String,
     saying: String,
+    /// Whether that is about the second factor.
+    about_factor: bool,
 }
 
 impl Page {
@@ -50,6 +52,7 @@ impl Page {
             code,
             email: String::new(),
             saying: String::new(),
+            about_factor: false,
         }
     }
 
@@ -63,6 +66,14 @@ impl Page {
     pub(super) fn saying(mut self, words: &str) -> Self {
         words.clone_into(&mut self.saying);
         self
+    }
+
+    /// With what is wrong about the second factor.
+    pub(super) fn asking_for_factor(self, words: &str) -> Self {
+        Self {
+            about_factor: true,
+            ..self.saying(words)
+        }
     }
 
     pub(super) fn html(&self) -> String {

@@ -30,6 +30,8 @@ pub struct Call {
 pub struct Answer {
     pub status: u16,
     pub headers: BTreeMap<String, String>,
+    /// Each `Set-Cookie`, whole.
+    pub cookies: Vec<String>,
     pub body: Vec<u8>,
 }
 
@@ -306,7 +308,10 @@ fn parse(bytes: &[u8]) -> Option<Answer> {
     let headers: BTreeMap<_, _> = headers
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
         .collect();
+    let lines = head.split("\r\n").filter_map(|line| line.split_once(": "));
+    let cookies = lines.filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
     Some(Answer {
+        cookies: cookies.map(|(_, cookie)| cookie.to_owned()).collect(),
         status: status.expect("a status"),
         body: bytes[head_bytes + 4..].to_vec(),
         headers,

@@ -4,13 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Call};
-use crate::house::{House, PASSWORD, Person};
-use crate::second_factor::Factor;
+use crate::client::Answer;
+use crate::house::{House, Person};
 
 const CODE: &str = "/api/v1/auth/device-code";
 const TOKEN: &str = "/api/v1/auth/device-token";
-const PAGE: &str = "/api/v1/auth/device";
 const INTERVAL: Duration = Duration::from_secs(5);
 
 /// A device that waits.
@@ -33,12 +31,12 @@ impl Device {
         }
     }
 
-    fn ask(&self, house: &House) -> Answer {
+    pub fn ask(&self, house: &House) -> Answer {
         house.post(TOKEN, &json!({"device_code": self.code}))
     }
 
     /// The word that the device is told.
-    fn word(&self, house: &House) -> String {
+    pub fn word(&self, house: &House) -> String {
         let told = self.ask(house).expect(400);
         let word = told.json()["code"].as_str().expect("a word").to_owned();
         assert_eq!(told.problem(), word);
@@ -49,7 +47,7 @@ impl Device {
         format!("/api/v1/auth/device-codes/{}", self.shown)
     }
 
-    fn answer(&self, house: &House, person: &Person, approve: bool) -> Answer {
+    pub fn answer(&self, house: &House, person: &Person, approve: bool) -> Answer {
         house.send(person, "POST", &self.path(), &json!({"approve": approve}))
     }
 }
@@ -215,178 +213,4 @@ fn the_address_of_the_page_is_that_where_people_reach_the_server() {
     let house = House::with(|_, settings| settings.edge.public_url = "https://daybook.example.org".parse().ok());
     let told = begin(&house, "tv", &json!({})).expect(200).json();
     assert_eq!(told["verification_uri"], "https://daybook.example.org/device");
-}
-
-/// A form of the page, as a browser of no scripts sends it.
-fn send(house: &House, cookie: Option<&str>, fields: &[(&str, &str)]) -> Answer {
-    let body: Vec<String> = fields
-        .iter()
-        .map(|(name, value)| format!("{name}={}", value.replace('@', "%40")))
-        .collect();
-    let call = house
-        .call("POST", PAGE)
-        .header("Sec-Fetch-Site", "same-origin")
-        .header("Content-Type", "application/x-www-form-urlencoded");
-    let call = cookie.iter().fold(call, |call, cookie| call.header("Cookie", cookie));
-    call.bytes(body.join("&").as_bytes()).send()
-}
-
-fn html(answer: &Answer) -> String {
-    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
-    String::from_utf8(answer.body.clone()).expect("UTF-8")
-}
-
-/// The cookie that an answer sets, as it is sent back.
-fn cookie(answer: &Answer) -> String {
-    let set = answer.header("set-cookie").expect("a cookie");
-    set.split(';').next().expect("a pair").to_owned()
-}
-
-#[test]
-fn at_the_page_a_person_types_the_code_signs_in_and_confirms_the_device() {
-    let house = House::new();
-    let ada = house.person("ada");
-    let device = Device::begin(&house, "tv");
-    let first = house
-        .call("GET", &format!("/device?user_code={}", device.shown))
-        .send()
-        .expect(200);
-    assert!(html(&first).contains(&format!("value=\"{}\"", device.shown)));
-    let typed = device.shown.to_lowercase();
-    let who = send(&house, None, &[("user_code", &typed)]).expect(200);
-    assert!(html(&who).contains("type=\"password\"") && who.header("set-cookie").is_none());
-    let wrong = [
-        ("user_code", typed.as_str()),
-        ("email", "ada@example.org"),
-        ("password", "wrong"),
-    ];
-    let refused = send(&house, None, &wrong).expect(403);
-    assert!(html(&refused).contains("is wrong") && html(&refused).contains("ada@example.org"));
-
-    let right = [
-        ("user_code", typed.as_str()),
-        ("email", "ada@example.org"),
-        ("password", PASSWORD),
-    ];
-    let shown = send(&house, None, &right).expect(200);
-    let page = html(&shown);
-    for said in [
-        "Name of tv",
-        "linux",
-        "127.0.0.1",
-        &device.shown,
-        "ada@example.org",
-        "approve",
-        "deny",
-    ] {
-        assert!(page.contains(said), "{said} in {page}");
-    }
-    assert_eq!(
-        device.word(&house),
-        "authorization_pending",
-        "looking is not confirming"
-    );
-    let done = send(
-        &house,
-        Some(&cookie(&shown)),
-        &[("user_code", &typed), ("decision", "approve")],
-    )
-    .expect(200);
-    assert!(html(&done).contains("may sign in"));
-    assert!(done.header("set-cookie").expect("taken back").contains("Max-Age=0"));
-    device.ask(&house).expect(200);
-    house.hear();
-    let devices = house.get(&ada, "/api/v1/devices").expect(200).json();
-    assert_eq!(
-        devices["devices"].as_array().map(Vec::len),
-        Some(2),
-        "the page's own session has ended: {devices}"
-    );
-}
-
-#[test]
-fn a_session_in_a_cookie_confirms_too_and_goes_on() {
-    let house = House::new();
-    let ada = house.person("ada");
-    let device = Device::begin(&house, "tv");
-    let mine = format!("daybook_refresh={}", ada.refresh);
-    let shown = send(&house, Some(&mine), &[("user_code", &device.shown)]).expect(200);
-    assert!(html(&shown).contains("Name of tv"));
-    let next = cookie(&shown);
-    let done = send(
-        &house,
-        Some(&next),
-        &[("user_code", &device.shown), ("decision", "deny")],
-    )
-    .expect(200);
-    assert!(html(&done).contains("turned down"));
-    assert_eq!(device.word(&house), "access_denied");
-    send(&house, Some(&cookie(&done)), &[("user_code", "BBBB-BBBB")]).expect(404);
-    let stale = send(&house, Some("daybook_refresh=x"), &[("user_code", &device.shown)]).expect(200);
-    assert!(html(&stale).contains("type=\"password\""));
-}
-
-#[test]
-fn the_page_asks_for_the_second_factor_where_it_is_in_use() {
-    let house = House::new();
-    let ada = house.person("ada");
-    let factor = Factor::enable(&house, &ada);
-    let device = Device::begin(&house, "tv");
-    let mut fields = vec![
-        ("user_code", device.shown.as_str()),
-        ("email", "ada@example.org"),
-        ("password", PASSWORD),
-    ];
-    assert!(html(&send(&house, None, &fields).expect(403)).contains("second factor"));
-    fields.push(("code", "000000"));
-    assert!(html(&send(&house, None, &fields).expect(403)).contains("wrong, or was used"));
-    let code = factor.next_code(&house);
-    fields[3].1 = &code;
-    assert!(html(&send(&house, None, &fields).expect(200)).contains("Name of tv"));
-}
-
-#[test]
-fn the_page_takes_nothing_from_elsewhere_and_shows_nobody_what_is_not_typed() {
-    let house = House::new();
-    house.person("ada");
-    let form = |site: &'static str| {
-        let call = house
-            .call("POST", PAGE)
-            .header("Content-Type", "application/x-www-form-urlencoded");
-        call.header("Sec-Fetch-Site", site).bytes(b"user_code=BBBB-BBBB").send()
-    };
-    for site in ["cross-site", "same-site", "none"] {
-        assert_eq!(form(site).expect(403).problem(), "cross_site");
-    }
-    form("same-origin").expect(200);
-    let call = house.call("POST", PAGE).header("Sec-Fetch-Site", "same-origin");
-    call.raw_json(b"{}").send().expect(415);
-    let odd = send(&house, None, &[("user_code", "<script>alert(1)</script>")]).expect(404);
-    assert!(!html(&odd).contains("<script"));
-    for (method, path) in [
-        ("POST", "/device"),
-        ("GET", PAGE),
-        ("PUT", PAGE),
-        ("DELETE", "/device.css"),
-    ] {
-        Call::new(house.address(), method, path).send().expect(405);
-    }
-    let style = house.call("GET", "/device.css").send().expect(200);
-    assert_eq!(style.header("content-type"), Some("text/css; charset=utf-8"));
-}
-
-#[test]
-fn too_many_failures_at_the_page_are_told_with_the_time_to_wait() {
-    let house = House::new();
-    house.person("ada");
-    let wrong = [
-        ("user_code", "BBBB-BBBB"),
-        ("email", "ada@example.org"),
-        ("password", "wrong"),
-    ];
-    for _ in 0..6 {
-        send(&house, None, &wrong).expect(403);
-    }
-    let refused = send(&house, None, &wrong).expect(429);
-    assert!(html(&refused).contains("wait 1 seconds"), "{}", html(&refused));
 }

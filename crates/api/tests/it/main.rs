@@ -5,6 +5,7 @@ mod activitywatch;
 mod api_keys;
 mod browsers;
 mod client;
+mod device_page;
 mod device_sign_in;
 mod devices;
 mod edges;

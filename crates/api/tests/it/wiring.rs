@@ -8,9 +8,9 @@ use domain::usage::Rules;
 use futures_util::FutureExt;
 use ports::usage::PingQueue;
 use services::accounts::{
-    ApiKeys, Authenticate, ChangeEmail, ChangePassword, DeviceSignIn, Devices, Endings, ExportAccount, FollowStandings,
-    Journal, KeyRing, NewPasswords, Privacy, Profile, Recognition, Refresh, Register, ResetPassword, RulesInForce,
-    SecondFactorUse, SecurityLog, SignIn, SignOut, Standings, Tokens,
+    ApiKeys, Authenticate, ChangeEmail, ChangePassword, DeviceSignIn, DeviceVisits, Devices, Endings, ExportAccount,
+    FollowStandings, Journal, KeyRing, NewPasswords, Privacy, Profile, Recognition, Refresh, Register, ResetPassword,
+    RulesInForce, SecondFactorUse, SecurityLog, SignIn, SignOut, Standings, Tokens,
 };
 use services::reports::{Export, Reports};
 use services::trackers::{ActivityWatch, ClaimWatched};
@@ -84,6 +84,7 @@ impl Parts {
                 journal: shared.journal.clone(),
             },
             device_sign_in: self.device_sign_in(&shared),
+            device_visits: self.device_visits(&shared),
             refresh: Refresh {
                 sessions: self.accounts.clone(),
                 tokens: shared.tokens.clone(),
@@ -188,6 +189,14 @@ impl Parts {
             tokens: shared.tokens.clone(),
             endings: shared.endings.clone(),
             journal: shared.journal.clone(),
+        }
+    }
+
+    fn device_visits(&self, shared: &Shared) -> DeviceVisits {
+        DeviceVisits {
+            device_sign_in: self.device_sign_in(shared),
+            recognition: shared.recognition.clone(),
+            standings: self.standings.clone(),
         }
     }
 

@@ -15,8 +15,8 @@ use ports::accounts::{AccessTokens, Hearing, Mailer, Passwords};
 use ports::usage::PingQueue;
 use ports::{Clock, Ids};
 use services::accounts::{
-    ApiKeys, Authenticate, ChangeEmail, ChangePassword, DeviceSignIn, Devices, Endings, ExportAccount, Journal,
-    KeyRing, NewPasswords, Privacy, Profile, Recognition, Refresh, Register, ResetPassword, RulesInForce,
+    ApiKeys, Authenticate, ChangeEmail, ChangePassword, DeviceSignIn, DeviceVisits, Devices, Endings, ExportAccount,
+    Journal, KeyRing, NewPasswords, Privacy, Profile, Recognition, Refresh, Register, ResetPassword, RulesInForce,
     SecondFactorUse, SecurityLog, SignIn, SignOut, Standings, Tokens,
 };
 use services::reports::{Export, Reports};
@@ -114,6 +114,15 @@ fn serve(
         mailer,
     } = shared;
     let (clock, ids) = (Arc::clone(&journal.clock), Arc::clone(&journal.ids));
+    let device_sign_in = DeviceSignIn {
+        codes: accounts.clone(),
+        maker: Arc::new(RandomDeviceCodes),
+        throttle: recognition.throttle.clone(),
+        log: accounts.clone(),
+        tokens: tokens.clone(),
+        endings: endings.clone(),
+        journal: journal.clone(),
+    };
     api::Services {
         register: Register {
             users: accounts.clone(),
@@ -127,15 +136,12 @@ fn serve(
             endings: endings.clone(),
             journal: journal.clone(),
         },
-        device_sign_in: DeviceSignIn {
-            codes: accounts.clone(),
-            maker: Arc::new(RandomDeviceCodes),
-            throttle: recognition.throttle.clone(),
-            log: accounts.clone(),
-            tokens: tokens.clone(),
-            endings: endings.clone(),
-            journal: journal.clone(),
+        device_visits: DeviceVisits {
+            device_sign_in: device_sign_in.clone(),
+            recognition: recognition.clone(),
+            standings: Arc::clone(&standings),
         },
+        device_sign_in,
         refresh: Refresh {
             sessions: accounts.clone(),
             tokens: tokens.clone(),

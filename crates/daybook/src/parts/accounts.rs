@@ -9,9 +9,9 @@ use adapters::crypto::{
 use adapters::postgres::Accounts;
 use ports::accounts::{AccessTokens, Mailer, Passwords, SignInThrottle};
 use services::accounts::{
-    ApiKeys, ChangeEmail, ChangePassword, DeviceSignIn, Devices, Endings, ExportAccount, Journal, KeyRing,
-    NewPasswords, Privacy, Profile, Recognition, Refresh, Register, ResetPassword, SecondFactorUse, SecurityLog,
-    SignIn, SignOut, Tokens,
+    ApiKeys, ChangeEmail, ChangePassword, DeviceSignIn, DeviceVisits, Devices, Endings, ExportAccount, Journal,
+    KeyRing, NewPasswords, Privacy, Profile, Recognition, Refresh, Register, ResetPassword, SecondFactorUse,
+    SecurityLog, SignIn, SignOut, Standings, Tokens,
 };
 
 use super::Parts;
@@ -91,6 +91,14 @@ impl People {
             tokens: self.tokens.clone(),
             endings: self.endings.clone(),
             journal: self.journal.clone(),
+        }
+    }
+
+    pub(super) fn device_visits(&self, standings: Arc<Standings>) -> DeviceVisits {
+        DeviceVisits {
+            device_sign_in: self.device_sign_in(),
+            recognition: self.recognition.clone(),
+            standings,
         }
     }
 

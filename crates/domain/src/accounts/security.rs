@@ -52,7 +52,7 @@ macro_rules! events {
 events! {
     /// The account was made.
     Registered = "registered",
-    /// A device signed in.
+    /// A device signed in; or, with no device named, somebody at the page where devices are confirmed.
     SignedIn = "signed_in",
     /// A sign-in was refused: the password was wrong, or the account is disabled.
     SignInFailed = "sign_in_failed",

@@ -16,6 +16,9 @@ impl UserCode {
     /// Letters alone, so that none looks like a digit; no vowels, so that no word comes out; no Y (RFC 8628, section 6.1).
     const ALPHABET: [u8; 20] = *b"BCDFGHJKLMNPQRSTVWXZ";
 
+    /// What people, keyboards and word processors put between the groups: hyphens, dashes and the minus.
+    const DASHES: [char; 6] = ['-', '\u{2010}', '\u{2011}', '\u{2013}', '\u{2014}', '\u{2212}'];
+
     /// The code that these random bits stand for. There are 700 million times as many of them as of codes, so each code is as likely as any other.
     #[must_use]
     pub fn from_random(mut bits: u64) -> Self {
@@ -41,8 +44,9 @@ impl UserCode {
     }
 
     fn read(text: &str) -> Option<Self> {
-        let letters = text.bytes().filter(|byte| *byte != b'-');
-        let letters: Vec<u8> = letters.map(|byte| byte.to_ascii_uppercase()).collect();
+        let letters = text.chars().filter(|character| !Self::DASHES.contains(character));
+        let letters = letters.map(|letter| u8::try_from(letter.to_ascii_uppercase()).ok());
+        let letters: Vec<u8> = letters.collect::<Option<_>>()?;
         let are_known = letters.iter().all(|letter| Self::ALPHABET.contains(letter));
         letters.try_into().ok().filter(|_| are_known).map(Self)
     }
@@ -78,7 +82,15 @@ mod tests {
     fn a_code_is_shown_in_two_groups_and_typed_in_any() {
         let code = UserCode::from_random(0);
         assert_eq!(code.text(), "BBBB-BBBB");
-        for typed in ["BBBB-BBBB", "bbbbbbbb", " bb-bb BBbb ", "BBBB BBBB", "-BBBBBBBB-"] {
+        for typed in [
+            "BBBB-BBBB",
+            "bbbbbbbb",
+            " bb-bb BBbb ",
+            "BBBB BBBB",
+            "-BBBBBBBB-",
+            "BBBB\u{2013}BBBB",
+            "\u{2010}BBBB\u{2011}\u{2014}BBBB\u{2212}",
+        ] {
             assert_eq!(UserCode::parse(typed), Ok(code), "{typed}");
         }
         assert_eq!(UserCode::from_random(u64::MAX).text().len(), 9);

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::accounts::{Caller, DeviceId, DeviceKey, SecurityEvent, SessionId, UserCode};
+use domain::accounts::{Caller, DeviceId, DeviceKey, SecurityEntry, SecurityEvent, SessionId, UserCode, UserId};
 use ports::accounts::{
     Attempt, Claimed, DeviceAnswer, DeviceClaim, DeviceCodeMaker, DeviceCodes, NewWaitingDevice, SecurityLog,
     SignInThrottle, UserCodeHash, WaitingDevice,
@@ -58,6 +58,24 @@ pub struct ShownCode {
     pub user_code: UserCode,
 }
 
+/// Who confirms a device, or turns it down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Confirmer {
+    /// The person.
+    pub user: UserId,
+    /// What they are signed in on, if they are.
+    pub on: Option<(DeviceId, SessionId)>,
+}
+
+impl From<&Caller> for Confirmer {
+    fn from(caller: &Caller) -> Self {
+        Self {
+            user: caller.user,
+            on: Some((caller.device, caller.session)),
+        }
+    }
+}
+
 impl DeviceSignIn {
     /// Makes codes for a device.
     ///
@@ -93,15 +111,16 @@ impl DeviceSignIn {
     /// [`AccountsError::NoSuchDeviceCode`], [`AccountsError::TooSoon`] after too many of those, or something outside.
     pub async fn look(
         &self,
-        caller: &Caller,
+        confirmer: impl Into<Confirmer> + Send,
         code: &UserCode,
         address: Option<IpAddr>,
     ) -> Result<WaitingDevice, AccountsError> {
-        let attempt = self.wait_for(caller).await?;
+        let confirmer = confirmer.into();
+        let attempt = self.wait_for(confirmer).await?;
         let found = self.codes.look(self.hash(*code), self.journal.now()).await?;
         match found {
             Some(device) => Ok(device),
-            None => Err(self.missed(caller, &attempt, address).await?),
+            None => Err(self.missed(confirmer, &attempt, address).await?),
         }
     }
 
@@ -111,12 +130,13 @@ impl DeviceSignIn {
     /// As [`DeviceSignIn::look`].
     pub async fn answer(
         &self,
-        caller: &Caller,
+        confirmer: impl Into<Confirmer> + Send,
         code: &UserCode,
         approve: bool,
         address: Option<IpAddr>,
     ) -> Result<(), AccountsError> {
-        let attempt = self.wait_for(caller).await?;
+        let confirmer = confirmer.into();
+        let attempt = self.wait_for(confirmer).await?;
         let event = if approve {
             SecurityEvent::DeviceCodeApproved
         } else {
@@ -124,13 +144,13 @@ impl DeviceSignIn {
         };
         let answer = DeviceAnswer {
             code: self.hash(*code),
-            user: caller.user,
+            user: confirmer.user,
             approve,
             now: self.journal.now(),
-            entry: self.journal.entry_of(caller, event, address),
+            entry: self.entry(confirmer, event, address),
         };
         if !self.codes.answer(&answer).await? {
-            return Err(self.missed(caller, &attempt, address).await?);
+            return Err(self.missed(confirmer, &attempt, address).await?);
         }
         // The failures before are not forgotten: whoever guesses could have a device of their own to confirm now and then.
         Ok(())
@@ -176,14 +196,23 @@ impl DeviceSignIn {
         Ok(self.tokens.signed_in(&caller, device, refresh, now)?)
     }
 
-    fn hash(&self, code: UserCode) -> UserCodeHash {
+    /// The hash that a code is kept by.
+    pub(super) fn hash(&self, code: UserCode) -> UserCodeHash {
         self.maker.hash(&code)
     }
 
+    fn entry(&self, confirmer: Confirmer, event: SecurityEvent, address: Option<IpAddr>) -> SecurityEntry {
+        SecurityEntry {
+            device: confirmer.on.map(|(device, _)| device),
+            session: confirmer.on.map(|(_, session)| session),
+            ..self.journal.entry(event, Some(confirmer.user), address)
+        }
+    }
+
     /// Codes are guessed as somebody who is signed in, so guesses are counted for the account, wherever they come from.
-    async fn wait_for(&self, caller: &Caller) -> Result<Attempt, AccountsError> {
+    async fn wait_for(&self, confirmer: Confirmer) -> Result<Attempt, AccountsError> {
         let attempt = Attempt {
-            account: format!("device code {}", caller.user),
+            account: format!("device code {}", confirmer.user),
             address: None,
         };
         match self.throttle.attempt(&attempt).await? {
@@ -194,13 +223,13 @@ impl DeviceSignIn {
 
     async fn missed(
         &self,
-        caller: &Caller,
+        confirmer: Confirmer,
         attempt: &Attempt,
         address: Option<IpAddr>,
     ) -> Result<AccountsError, AccountsError> {
         let event = SecurityEvent::DeviceCodeUnknown;
         self.throttle.failed(attempt).await?;
-        self.log.record(&self.journal.entry_of(caller, event, address)).await?;
+        self.log.record(&self.entry(confirmer, event, address)).await?;
         Ok(AccountsError::NoSuchDeviceCode)
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::accounts::{Caller, Device, SessionId};
 use domain::time::UnixMs;
 use ports::PortError;
-use ports::accounts::{AccessTokens, RefreshHash, RefreshTokens};
+use ports::accounts::{AccessTokens, RefreshHash, RefreshTokens, Visit};
 
 /// How long a refresh token can be used: a laptop may lie in a drawer for a month.
 pub const REFRESH_LIFETIME: Duration = Duration::from_hours(30 * 24);
@@ -56,6 +56,14 @@ impl Tokens {
 
     pub(super) fn read_refresh(&self, token: &str) -> Option<(SessionId, RefreshHash)> {
         self.refresh.read(token)
+    }
+
+    pub(super) fn of_visit(&self, visit: &Visit) -> Result<String, PortError> {
+        self.access.issue_visit(visit)
+    }
+
+    pub(super) fn read_visit(&self, token: &str, now: UnixMs) -> Option<Visit> {
+        self.access.verify_visit(token, now)
     }
 
     pub(super) fn signed_in(

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use domain::accounts::{Caller, Password, SessionId};
 use domain::time::{SECOND_MS, UnixMs};
 use ports::PortError;
-use ports::accounts::{AccessTokens, PasswordHash, Passwords, RefreshHash, RefreshTokens, Verified};
+use ports::accounts::{AccessTokens, PasswordHash, Passwords, RefreshHash, RefreshTokens, Verified, Visit};
 
 /// Passwords whose hash is the password itself, so that a test does not wait for a real one.
 #[derive(Debug, Clone, Copy, Default)]
@@ -53,6 +53,7 @@ impl Passwords for MemoryPasswords {
 #[derive(Debug, Default)]
 pub struct MemoryAccessTokens {
     issued: Mutex<HashMap<String, (Caller, UnixMs)>>,
+    visits: Mutex<HashMap<String, Visit>>,
 }
 
 impl MemoryAccessTokens {
@@ -75,6 +76,18 @@ impl AccessTokens for MemoryAccessTokens {
             .get(token)
             .filter(|(_, expires)| now < *expires)
             .map(|(caller, _)| *caller)
+    }
+
+    fn issue_visit(&self, visit: &Visit) -> Result<String, PortError> {
+        let mut visits = self.visits.lock().unwrap_or_else(PoisonError::into_inner);
+        let token = format!("visit.{}.{}", visits.len() + 1, visit.user);
+        visits.insert(token.clone(), *visit);
+        Ok(token)
+    }
+
+    fn verify_visit(&self, token: &str, now: UnixMs) -> Option<Visit> {
+        let visits = self.visits.lock().unwrap_or_else(PoisonError::into_inner);
+        visits.get(token).filter(|visit| now < visit.expires_at).copied()
     }
 }
 
