@@ -7,6 +7,8 @@ use domain::time::UnixMs;
 
 /// The instant of an RFC 3339 text with any offset, cut to the millisecond. A leap second is the first second of the next minute, as in Unix time.
 pub(crate) fn instant_of(text: &str) -> Option<UnixMs> {
+    // The parser takes a minus sign for a hyphen, which RFC 3339 does not.
+    let text = Some(text).filter(|text| text.is_ascii())?;
     let at = DateTime::parse_from_rfc3339(text).ok()?;
     Some(UnixMs::floor(at.to_utc()))
 }
@@ -107,6 +109,8 @@ mod tests {
             "12026-03-01T09:00:00Z",
             "1772355600",
             "２026-03-01T09:00:00Z",
+            // A minus sign, which is no hyphen.
+            "2026-03-01T09:00:00\u{2212}01:00",
         ] {
             assert_eq!(
                 instant("start_time", text).expect_err(text).code,

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use domain::usage::{Arrival, Lane};
 use ports::PortError;
 use ports::usage::PingQueue;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::{connect, read, takers_of_bodies};
 use crate::house::{House, good_ping};
@@ -86,6 +86,10 @@ fn what_is_not_here_is_404_and_a_method_that_a_route_does_not_take_is_405() {
         "/api/v1//usage/track",
         "/metrics",
         "/api/docs/nothing",
+        "/api/v1/devices%2Fany",
+        "/%",
+        "/%zz",
+        "/%00",
     ] {
         house.call("GET", path).send().expect(404);
     }
@@ -101,10 +105,27 @@ fn what_is_not_here_is_404_and_a_method_that_a_route_does_not_take_is_405() {
         ("POST", "/", "GET, HEAD"),
         ("POST", "/api/docs/", "GET, HEAD"),
         ("BREW", "/api/v1/auth/login", "POST"),
+        // A letter is the same letter when it is percent-encoded.
+        ("POST", "/api/v1/report/%61pps", "GET, HEAD"),
+        ("GET", "/api/v1/devices/%ff", "PATCH, DELETE"),
     ] {
         let answer = house.call(method, path).send().expect(405);
         assert_eq!(answer.header("allow"), Some(allow), "{path}");
     }
+}
+
+#[test]
+fn the_error_in_the_docs_is_the_one_that_the_server_answers() {
+    let (_, rest) = include_str!("../../../../docs/api.md")
+        .split_once("## Errors")
+        .expect("a chapter on errors");
+    let (_, rest) = rest.split_once("```json").expect("an example");
+    let (example, _) = rest.split_once("```").expect("its end");
+    let example: Value = serde_json::from_str(example).expect("JSON");
+    let house = House::new();
+    let ada = house.person("ada");
+    let ping = json!({"app_name": "", "start_time": "2026-03-01T09:00:00Z", "end_time": "2026-03-01T09:00:00Z"});
+    assert_eq!(house.track(&ada, &ping).expect(422).json(), example);
 }
 
 #[test]
