@@ -15,7 +15,7 @@ use adapters::redis::{BacklogMax, Redis, RedisFacts, RedisQueueWatch, Taking};
 use ports::accounts::{AccessTokens, Mailer};
 use ports::usage::{PingQueue, PingSource, TimelineStore};
 use ports::{Clock, Ids, Probe};
-use services::accounts::{Authenticate, FollowStandings, RelayEnded, RelayFrom, RulesInForce, Standings};
+use services::accounts::{FollowStandings, RelayEnded, RelayFrom, RulesInForce, Standings};
 use services::reports::{Export, Reports};
 use services::trackers::{ActivityWatch, ClaimWatched, KeepWatched};
 use services::usage::{Erase, ForgetErasures, ImportHistory, MergePings, OwnLetters, PrepareStorage, TrackPings};
@@ -221,12 +221,7 @@ impl Parts {
                 users: people.accounts.clone(),
                 clock: clock.clone(),
             },
-            authenticate: Authenticate {
-                access_tokens: access,
-                keys: Arc::new(people.key_ring()),
-                standings: Arc::clone(&standings),
-                clock: clock.clone(),
-            },
+            authenticate: people.authenticate(access, Arc::clone(&standings)),
             clock,
             ids,
             probes: self.probes(standings, durability),

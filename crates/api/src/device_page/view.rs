@@ -4,7 +4,7 @@ use askama::Template;
 use domain::time::UnixMs;
 use ports::accounts::WaitingDevice;
 
-use super::{FORMS, PATH, STYLE};
+use super::{FORMS, PATH, SIGN_IN, STYLE};
 
 /// One of the page's states.
 pub(super) enum View {

@@ -9,8 +9,8 @@ use adapters::crypto::{
 use adapters::postgres::Accounts;
 use ports::accounts::{AccessTokens, Mailer, Passwords, SignInThrottle};
 use services::accounts::{
-    ApiKeys, ChangeEmail, ChangePassword, DeviceSignIn, DeviceVisits, Devices, Endings, ExportAccount, Journal,
-    KeyRing, NewPasswords, Privacy, Profile, Recognition, Refresh, Register, ResetPassword, SecondFactorUse,
+    ApiKeys, Authenticate, ChangeEmail, ChangePassword, DeviceSignIn, DeviceVisits, Devices, Endings, ExportAccount,
+    Journal, KeyRing, NewPasswords, Privacy, Profile, Recognition, Refresh, Register, ResetPassword, SecondFactorUse,
     SecurityLog, SignIn, SignOut, Standings, Tokens,
 };
 
@@ -59,9 +59,15 @@ impl People {
         }
     }
 
-    pub(super) fn key_ring(&self) -> KeyRing {
-        let clock = Arc::clone(&self.journal.clock);
-        KeyRing::new(self.accounts.clone(), Arc::new(RandomApiKeys), clock)
+    pub(super) fn authenticate(&self, access_tokens: Arc<dyn AccessTokens>, standings: Arc<Standings>) -> Authenticate {
+        let clock = &self.journal.clock;
+        let keys = KeyRing::new(self.accounts.clone(), Arc::new(RandomApiKeys), Arc::clone(clock));
+        Authenticate {
+            access_tokens,
+            keys: Arc::new(keys),
+            standings,
+            clock: Arc::clone(clock),
+        }
     }
 
     pub(super) fn register(&self) -> Register {

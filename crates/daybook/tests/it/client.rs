@@ -63,6 +63,38 @@ impl Client {
         )
     }
 
+    /// A step at a page for people, in a browser that keeps `cookie`: the page, or a form that is sent to it. The status, where it leads on to, the cookie
+    /// since then, and the page.
+    pub fn page(&self, path: &str, form: Option<&str>, cookie: &mut String) -> (u16, String, String) {
+        let agent: Agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .timeout_global(Some(std::time::Duration::from_secs(20)))
+            .build()
+            .into();
+        let address = format!("{}{path}", self.base);
+        let result = match form {
+            None => agent.get(address).header("Cookie", &*cookie).call(),
+            Some(form) => agent
+                .post(address)
+                .header("Cookie", &*cookie)
+                .header("Sec-Fetch-Site", "same-origin")
+                .header("Content-Type", "application/x-www-form-urlencoded")
+                .send(form),
+        };
+        let mut response = result.expect("an answer");
+        let header = |name: &str| {
+            let value = response.headers().get(name);
+            value.map(|value| value.to_str().expect("ASCII").to_owned())
+        };
+        if let Some(set) = header("set-cookie") {
+            set.split(';').next().expect("a pair").clone_into(cookie);
+        }
+        let place = header("location").unwrap_or_default();
+        let page = response.body_mut().read_to_string().expect("text");
+        (response.status().as_u16(), place, page)
+    }
+
     /// A change of something that is there.
     pub fn patch(&self, path: &str, caller: &Caller, body: &Value) -> Answer {
         let request = self.agent.patch(format!("{}{path}", self.base));
