@@ -10,10 +10,11 @@ use crate::problem::{Problem, ProblemType};
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Makes sure that `request` comes from a page of this server. `Sec-Fetch-Site` must say `same-origin`: `none`, for what a person types or bookmarks, is no
-/// word for a POST. Where a browser does not send that header, which it does only to hosts that it trusts, `Origin` must be where people reach this server.
+/// word for a POST. Where a browser does not send that header, which it does only to hosts that it trusts, `Origin` must be where people reach this server. What
+/// sends neither is no page in a browser: those send `Origin` with every POST, and a program that has the cookie was given it.
 ///
 /// # Errors
-/// A request from elsewhere, or from no browser.
+/// A request from elsewhere.
 pub(crate) fn check(request: &HttpRequest) -> Result<(), Problem> {
     if is_same_origin(request.headers(), Door::of(request).public_url.as_ref()) {
         return Ok(());
@@ -27,6 +28,9 @@ pub(crate) fn check(request: &HttpRequest) -> Result<(), Problem> {
 fn is_same_origin(headers: &HeaderMap, public_url: Option<&Origin>) -> bool {
     if headers.contains_key(SEC_FETCH_SITE) {
         return only(headers, SEC_FETCH_SITE).is_some_and(|site| site.as_bytes() == b"same-origin");
+    }
+    if !headers.contains_key(ORIGIN) {
+        return true;
     }
     let Some(origin) = only(headers, ORIGIN) else {
         return false;
@@ -100,7 +104,19 @@ mod tests {
         ] {
             assert!(!same(&[("origin", other), ("host", "example.org")], PUBLIC), "{other}");
         }
-        assert!(!same(&[("host", "daybook.example.org")], PUBLIC), "no browser");
+        let twice = [
+            ("origin", "https://daybook.example.org"),
+            ("origin", "https://daybook.example.org"),
+        ];
+        assert!(!same(&twice, PUBLIC));
+    }
+
+    #[test]
+    fn what_says_neither_is_no_page_of_another_site() {
+        for host in ["daybook.example.org", "127.0.0.1:8080"] {
+            assert!(same(&[("host", host)], PUBLIC));
+            assert!(same(&[("host", host)], None));
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod whole;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::mem;
 
 use domain::accounts::Caller;
 use domain::fault::Fault;
@@ -15,10 +16,12 @@ use crate::caller;
 use crate::faults::{Faults, FieldFault, Strangers, pointer};
 use crate::problem::{Problem, ProblemType};
 
-/// An object that is being read. Holds no more than its known fields, however many it was given.
+/// An object that is being read. Holds no more than its known fields and its owner, however many it was given.
 pub(crate) struct Fields<'a> {
     known: &'static [&'static str],
     values: Vec<Option<&'a RawValue>>,
+    /// Whom it names where that is none of its known fields.
+    owners: [Option<&'a RawValue>; caller::OWNER_FIELDS.len()],
     strangers: Strangers,
     faults: Faults,
 }
@@ -97,6 +100,21 @@ impl<'a> Fields<'a> {
         Self::of_body(body, known)?.into_value(all)
     }
 
+    /// The same of a body that may name whom it is about, which is the caller.
+    ///
+    /// # Errors
+    /// A `user_id` or `device_id` that is not the caller's, malformed JSON, or every fault of the fields.
+    pub(crate) fn read_by<T>(
+        caller: &Caller,
+        body: &'a str,
+        known: &'static [&'static str],
+        all: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Result<T, Problem> {
+        let mut fields = Self::of_body(body, known)?;
+        fields.owned_by(caller)?;
+        fields.into_value(all)
+    }
+
     /// The fields `known` of a body.
     ///
     /// # Errors
@@ -115,6 +133,7 @@ impl<'a> Fields<'a> {
         let mut fields = Self {
             known,
             values: vec![None; known.len()],
+            owners: Default::default(),
             strangers: Strangers::default(),
             faults: Faults::default(),
         };
@@ -129,14 +148,17 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Makes sure that the object names nobody but the caller.
+    /// Makes sure that the object names nobody but the caller. It may name them, whatever it is about.
     ///
     /// # Errors
     /// A `user_id` or `device_id` that is not the caller's.
-    pub(crate) fn owned_by(&self, caller: &Caller) -> Result<(), Problem> {
+    pub(crate) fn owned_by(&mut self, caller: &Caller) -> Result<(), Problem> {
+        let owners = mem::take(&mut self.owners);
         caller::OWNER_FIELDS
             .into_iter()
-            .filter_map(|name| Some((name, self.value(name)?)))
+            .zip(owners)
+            .filter_map(|(name, beside)| Some((name, self.value(name).or(beside)?)))
+            .filter(|(_, raw)| raw.get() != "null")
             .try_for_each(|(name, raw)| caller::check_owner(caller, name, Cow::from_json(raw)))
     }
 
@@ -154,6 +176,13 @@ impl<'a> Fields<'a> {
     /// Every fault, with pointers that start at the part.
     pub(crate) fn judged<T>(mut self, all: impl FnOnce(&mut Self) -> Option<T>) -> Result<T, Faults> {
         let value = all(&mut self);
+        for (name, _) in caller::OWNER_FIELDS
+            .iter()
+            .zip(self.owners)
+            .filter(|(_, named)| named.is_some())
+        {
+            self.strangers.note(name);
+        }
         self.faults
             .extend(self.strangers.into_faults("", &self.known.join(", ")));
         match value {
@@ -262,12 +291,17 @@ impl<'de> Visitor<'de> for Filling<'_, 'de> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let fields = self.0;
         while let Some(Text(name)) = map.next_key()? {
-            let Some(at) = fields.known.iter().position(|known| *known == name) else {
-                fields.strangers.note(&name);
-                map.next_value::<IgnoredAny>()?;
-                continue;
+            let place = |names: &[&str]| names.iter().position(|known| *known == name);
+            let field = match (place(fields.known), place(&caller::OWNER_FIELDS)) {
+                (Some(at), _) => &mut fields.values[at],
+                (None, Some(at)) => &mut fields.owners[at],
+                (None, None) => {
+                    fields.strangers.note(&name);
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
             };
-            if fields.values[at].replace(map.next_value()?).is_some() {
+            if field.replace(map.next_value()?).is_some() {
                 let fault = FieldFault::new(pointer("", &name), "duplicate", "must not be given twice");
                 fields.faults.add(fault);
             }
@@ -278,6 +312,10 @@ impl<'de> Visitor<'de> for Filling<'_, 'de> {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::ResponseError;
+    use domain::accounts::{DeviceId, SessionId, UserId};
+    use uuid::Uuid;
+
     use super::*;
     use crate::faults::FieldFault;
 
@@ -287,8 +325,8 @@ mod tests {
         fields.required("name", |name: Cow<'_, str>| Ok(name.into_owned()));
         fields.optional("count", 0, |count: i128| Ok(count));
         fields.optional("on", false, Ok::<bool, Fault>);
-        let strangers = fields.strangers.into_faults("", "name, count, on");
-        let all = fields.faults.into_vec().into_iter().chain(strangers);
+        let all = fields.judged(|_| None::<()>).expect_err("faults");
+        let all = all.into_vec().into_iter();
         all.map(|FieldFault { pointer, code, .. }| (pointer, code)).collect()
     }
 
@@ -307,6 +345,34 @@ mod tests {
         ];
         assert_eq!(all, expected);
         assert_eq!(faults("{}"), [told("/name", "required")]);
+    }
+
+    #[test]
+    fn an_object_may_name_the_caller_and_nobody_else() {
+        let caller = Caller {
+            user: UserId(Uuid::from_u128(1)),
+            device: DeviceId(Uuid::from_u128(2)),
+            session: SessionId(Uuid::from_u128(3)),
+            precedence: 1,
+        };
+        let read = |text: &str| {
+            let body = format!(r#"{{"name": "x", {text}}}"#);
+            let name = |body: &mut Fields<'_>| body.required("name", |name: Cow<'_, str>| Ok(name.into_owned()));
+            Fields::read_by(&caller, &body, &["name"], name).map_err(|problem| problem.status_code().as_u16())
+        };
+        let id = |number: u128| Uuid::from_u128(number);
+        assert!(read(&format!(r#""user_id": "{}", "device_id": "{}""#, id(1), id(2))).is_ok());
+        assert!(read(r#""user_id": null"#).is_ok());
+        assert_eq!(read(&format!(r#""user_id": "{}""#, id(2))), Err(403));
+        assert_eq!(read(&format!(r#""device_id": "{}""#, id(1))), Err(403));
+        assert_eq!(read(r#""device_id": 2"#), Err(403));
+        let twice = format!(r#""user_id": "{0}", "user_id": "{0}""#, id(1));
+        assert_eq!(read(&twice), Err(422));
+        // Where nobody is signed in yet, there is nobody to name.
+        assert_eq!(
+            faults(r#"{"name": "x", "user_id": "y"}"#),
+            [told("/user_id", "unknown_field")]
+        );
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod limits;
 mod observe;
 mod openapi;
 mod origin;
+mod pages;
 mod problem;
 mod query;
 mod reports;

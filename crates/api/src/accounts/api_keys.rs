@@ -18,6 +18,7 @@ use crate::answer::text;
 use crate::body::JsonBody;
 use crate::caller::Bearer;
 use crate::fields::Fields;
+use crate::pages::{self, Asked};
 use crate::problem::Problem;
 use crate::query::Query;
 
@@ -91,6 +92,9 @@ pub(crate) struct ApiKeyBody<'a> {
 pub(crate) struct ApiKeysBody<'a> {
     /// The newest first.
     api_keys: Vec<ApiKeyBody<'a>>,
+    /// For the next page; `null` when there is none.
+    #[schema(required, pattern = "^[0-9a-f]{32}$")]
+    next_cursor: Option<String>,
 }
 
 /// Make an API key
@@ -111,7 +115,7 @@ pub(crate) async fn make(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
     Query::none(&request, Some(&caller))?;
-    let wanted = Fields::read(body.text()?, &["name", "device_name", "scopes"], wanted)?;
+    let wanted = Fields::read_by(&caller, body.text()?, &["name", "device_name", "scopes"], wanted)?;
     let address = Some(ClientAddress::of(&request).0);
     let made = services.api_keys.make(&caller, wanted, address).await?;
     Ok(HttpResponse::Created().json(MadeApiKeyBody {
@@ -124,6 +128,10 @@ pub(crate) async fn make(
 #[utoipa::path(
     operation_id = "list_api_keys",
     tag = "accounts",
+    params(
+        ("limit" = Option<u32>, Query, description = "How many keys at most; 1,000 when not given", minimum = 1, maximum = 1000, example = 100),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before", pattern = "^[0-9a-f]{32}$")
+    ),
     responses((status = 200, description = "The keys", body = ApiKeysBody)),
     security(("access_token" = []))
 )]
@@ -133,11 +141,10 @@ pub(crate) async fn list(
     Bearer(caller): Bearer,
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
-    Query::none(&request, Some(&caller))?;
+    let asked = Query::read(&request, &caller, &pages::PARAMETERS, Asked::read)?;
     let keys = services.api_keys.list(&caller).await?;
-    Ok(HttpResponse::Ok().json(ApiKeysBody {
-        api_keys: keys.iter().map(ApiKeyBody::from).collect(),
-    }))
+    let (api_keys, next_cursor) = asked.of(keys.iter().map(ApiKeyBody::from).collect(), |key| key.id)?;
+    Ok(HttpResponse::Ok().json(ApiKeysBody { api_keys, next_cursor }))
 }
 
 /// Revoke an API key

@@ -223,7 +223,7 @@ pub(crate) async fn decide(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
     Query::none(&request, Some(&caller))?;
-    let approve = Fields::read(body.text()?, &["approve"], |body| {
+    let approve = Fields::read_by(&caller, body.text()?, &["approve"], |body| {
         body.required("approve", Ok::<bool, _>)
     })?;
     let code = path_code(&request)?;

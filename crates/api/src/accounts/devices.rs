@@ -18,6 +18,7 @@ use crate::answer::text;
 use crate::body::JsonBody;
 use crate::caller::Bearer;
 use crate::fields::Fields;
+use crate::pages::{self, Asked};
 use crate::problem::Problem;
 use crate::query::Query;
 
@@ -27,6 +28,9 @@ use crate::query::Query;
 pub(crate) struct DevicesBody<'a> {
     /// The one that wins an instant that several claim first.
     devices: Vec<DeviceStateBody<'a>>,
+    /// For the next page; `null` when there is none.
+    #[schema(required, pattern = "^[0-9a-f]{32}$")]
+    next_cursor: Option<String>,
 }
 
 /// A device that is signed in, or has an API key, or holds imported history.
@@ -75,6 +79,10 @@ pub(crate) struct DeviceChangeBody {
 #[utoipa::path(
     operation_id = "list_devices",
     tag = "accounts",
+    params(
+        ("limit" = Option<u32>, Query, description = "How many devices at most; 1,000 when not given", minimum = 1, maximum = 1000, example = 100),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before", pattern = "^[0-9a-f]{32}$")
+    ),
     responses((status = 200, description = "The devices", body = DevicesBody)),
     security(("access_token" = []))
 )]
@@ -84,13 +92,13 @@ pub(crate) async fn list(
     Bearer(caller): Bearer,
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
-    Query::none(&request, Some(&caller))?;
+    let asked = Query::read(&request, &caller, &pages::PARAMETERS, Asked::read)?;
     let devices = services.devices.list(&caller).await?;
     let imports = services.devices.imports(&caller).await?;
     let trackers = devices.iter().map(|device| body(&caller, device));
-    Ok(HttpResponse::Ok().json(DevicesBody {
-        devices: trackers.chain(imports.iter().map(import_body)).collect(),
-    }))
+    let all = trackers.chain(imports.iter().map(import_body)).collect();
+    let (devices, next_cursor) = asked.of(all, |state| state.device.id)?;
+    Ok(HttpResponse::Ok().json(DevicesBody { devices, next_cursor }))
 }
 
 /// Rename or reorder a device
@@ -110,7 +118,7 @@ pub(crate) async fn change(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
     Query::none(&request, Some(&caller))?;
-    let change = Fields::read(body.text()?, &["name", "precedence"], device_change)?;
+    let change = Fields::read_by(&caller, body.text()?, &["name", "precedence"], device_change)?;
     let device = DeviceId(path_id(&request)?);
     match services.devices.change(&caller, device, &change).await {
         Err(AccountsError::NoSuchDevice) => {

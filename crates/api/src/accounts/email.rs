@@ -50,7 +50,7 @@ pub(crate) async fn change(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
     Query::none(&request, Some(&caller))?;
-    let (email, proof) = Fields::read(body.text()?, &["email", "password", "code"], |body| {
+    let (email, proof) = Fields::read_by(&caller, body.text()?, &["email", "password", "code"], |body| {
         let email = body.required("email", |text: Cow<'_, str>| new_email(&text));
         let proof = proof(body);
         Some((email?, proof?))

@@ -88,7 +88,7 @@ pub(crate) async fn change(
 ) -> Result<HttpResponse, Problem> {
     Query::none(&request, Some(&caller))?;
     let known = &["password", "code", "new_password"];
-    let (proof, new) = Fields::read(body.text()?, known, |body| {
+    let (proof, new) = Fields::read_by(&caller, body.text()?, known, |body| {
         let proof = proof(body);
         let new = body.required("new_password", |text: Cow<'_, str>| {
             Password::parse(&text).map_err(|fault| Fault {

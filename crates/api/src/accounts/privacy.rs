@@ -135,7 +135,7 @@ pub(crate) async fn change(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
     Query::none(&request, Some(&caller))?;
-    let fields = Fields::of_body(body.text()?, FIELDS)?;
+    let mut fields = Fields::of_body(body.text()?, FIELDS)?;
     fields.owned_by(&caller)?;
     let rules = rules(fields)?;
     let seen = match Versions::of(request.headers(), &IF_MATCH) {

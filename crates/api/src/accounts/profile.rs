@@ -111,7 +111,7 @@ pub(crate) async fn change(
         "user_id",
         "device_id",
     ];
-    let fields = Fields::of_body(body.text()?, known)?;
+    let mut fields = Fields::of_body(body.text()?, known)?;
     fields.owned_by(&caller)?;
     let change = fields.into_value(profile_change)?;
     let user = services.profile.change(&caller, &change).await?;

@@ -27,7 +27,7 @@ pub(super) fn shown(
     body: &JsonBody,
 ) -> Result<(Proof, Option<IpAddr>), Problem> {
     Query::none(request, Some(caller))?;
-    let proof = Fields::read(body.text()?, &["password", "code"], proof)?;
+    let proof = Fields::read_by(caller, body.text()?, &["password", "code"], proof)?;
     Ok((proof, Some(ClientAddress::of(request).0)))
 }
 

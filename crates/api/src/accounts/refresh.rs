@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use actix_web::http::header::SET_COOKIE;
+use actix_web::http::header::{CONTENT_TYPE, SET_COOKIE};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, post, web};
 use domain::fault::Fault;
 use services::Kind;
+use services::accounts::AccountsError;
 use utoipa::ToSchema;
 
 use crate::Services;
@@ -37,7 +38,7 @@ pub(crate) struct RefreshBody {
 /// successors was used ends the session: somebody has a copy.
 ///
 /// A browser that signed in with `?session=cookie` sends its cookie and no body, and gets the next one; that is refused with 403 where the browser says that
-/// the request comes from elsewhere, or does not say. A cookie that is good no longer is taken back with the 401.
+/// the request comes from elsewhere. A cookie that is good no longer is taken back with the 401.
 #[utoipa::path(
     tag = "accounts",
     params(("daybook_refresh" = Option<String>, Cookie, description = "In place of the body. Named `__Host-daybook_refresh` where the server is reached through TLS.")),
@@ -56,7 +57,13 @@ pub(crate) async fn refresh(
     let address = Some(ClientAddress::of(&request).0);
     let payload = payload.into_inner();
     let Some(cookie) = door.refresh_cookie.read(request.headers()) else {
-        let body = JsonBody::read(&request, payload).await?;
+        let body = if request.headers().contains_key(CONTENT_TYPE) {
+            JsonBody::read(&request, payload).await?
+        } else {
+            // Nothing at all, as of a browser whose cookie has ended, is a token that is good for nothing.
+            let body = JsonBody::read_if_any(&request, payload).await?;
+            body.ok_or(AccountsError::SessionEnded)?
+        };
         let token = Fields::read(body.text()?, &FIELDS, |body| {
             body.required("refresh_token", Ok::<Cow<'_, str>, _>)
         })?;

@@ -104,7 +104,7 @@ pub(crate) async fn confirm(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
     Query::none(&request, Some(&caller))?;
-    let code = Fields::read(body.text()?, &["code"], |body| {
+    let code = Fields::read_by(&caller, body.text()?, &["code"], |body| {
         body.required("code", |text: Cow<'_, str>| TotpCode::parse(&text))
     })?;
     let address = Some(ClientAddress::of(&request).0);

@@ -2,7 +2,6 @@
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use domain::accounts::{EntryId, SecurityEntry};
-use domain::fault::Fault;
 use domain::time::UnixMs;
 use serde::Serialize;
 use services::accounts::SecurityLog;
@@ -12,6 +11,7 @@ use uuid::Uuid;
 use crate::Services;
 use crate::answer::text;
 use crate::caller::Bearer;
+use crate::pages;
 use crate::problem::Problem;
 use crate::query::Query;
 
@@ -72,8 +72,8 @@ pub(crate) async fn show(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
     let (limit, before) = Query::read(&request, &caller, &["limit", "cursor"], |query| {
-        let limit = query.optional("limit", LIMIT, limit);
-        let before = query.optional("cursor", None, |text| cursor(text).map(Some));
+        let limit = query.optional("limit", LIMIT, |text| pages::limit(text, SecurityLog::LIMIT_MAX));
+        let before = query.optional("cursor", None, |text| pages::cursor(text).map(|id| Some(EntryId(id))));
         Some((limit?, before?))
     })?;
     let page = services.security_log.page(&caller, before, limit).await?;
@@ -81,22 +81,6 @@ pub(crate) async fn show(
         entries: page.entries.iter().map(SecurityEntryBody::from).collect(),
         next_cursor: page.next.map(|entry| entry.0.simple().to_string()),
     }))
-}
-
-fn limit(text: &str) -> Result<usize, Fault> {
-    let limit = text.parse().ok();
-    limit
-        .filter(|limit| (1..=SecurityLog::LIMIT_MAX).contains(limit))
-        .ok_or_else(|| {
-            let detail = format!("must be a whole number from 1 to {}", SecurityLog::LIMIT_MAX);
-            Fault::new("limit", "out_of_range", detail)
-        })
-}
-
-fn cursor(text: &str) -> Result<EntryId, Fault> {
-    let id = Uuid::try_parse(text).ok().filter(|id| id.simple().to_string() == text);
-    id.map(EntryId)
-        .ok_or_else(|| Fault::new("cursor", "invalid_cursor", "must be the next_cursor of a page before"))
 }
 
 impl From<&SecurityEntry> for SecurityEntryBody {

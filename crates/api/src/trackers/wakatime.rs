@@ -23,8 +23,8 @@ use crate::limits::ByAddress;
 
 /// Where clients look for the API, depending on which address of a server they are given.
 const PREFIXES: [&str; 3] = ["/api/v1", "/api", "/api/compat/wakatime/v1"];
-/// The caller, in a path: by the word that all clients use, or by their id. No other route of ours has such a part.
-const USER: &str = "{user:current|[0-9a-fA-F-]{36}}";
+/// The caller, in a path: by the word that all clients use, by their id, or by their address, which is their name here. No other route of ours has such a part.
+const USER: &str = "{user:current|[0-9a-fA-F-]{36}|[^/]+@[^/]+}";
 /// What stands for it in the table below.
 const USER_PLACE: &str = "{user}";
 
@@ -113,11 +113,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_names_the_caller_by_the_usual_word_or_an_id_and_by_nothing_else() {
+    fn a_path_names_the_caller_by_the_usual_word_an_id_or_an_address_and_by_nothing_else() {
         let pattern = ResourceDef::new(pattern("/api/v1", "/users/{user}"));
         for (user, is) in [
             ("current", true),
             ("0195505a-0000-7000-8000-000000000000", true),
+            ("ada@example.org", true),
+            ("@", false),
+            ("ada@", false),
             ("me", false),
             ("register", false),
             ("ada", false),

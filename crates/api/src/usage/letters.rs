@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::Services;
 use crate::answer::text;
 use crate::caller::{Reader, Tracker};
+use crate::pages;
 use crate::problem::{Problem, ProblemType};
 use crate::query::Query;
 
@@ -108,7 +109,7 @@ pub(crate) async fn list(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
     let (limit, after) = Query::read(&request, &caller, &["limit", "cursor"], |query| {
-        let limit = query.optional("limit", LIMIT, limit);
+        let limit = query.optional("limit", LIMIT, |text| pages::limit(text, OwnLetters::LIMIT_MAX));
         let after = query.optional("cursor", None, |text| cursor(text).map(Some));
         Some((limit?, after?))
     })?;
@@ -216,16 +217,6 @@ fn is_id(text: &str) -> bool {
     let is_number =
         |part: &str| (1..=DIGITS_MAX).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
     text.splitn(2, '-').all(is_number)
-}
-
-fn limit(text: &str) -> Result<usize, Fault> {
-    let limit = text.parse().ok();
-    limit
-        .filter(|limit| (1..=OwnLetters::LIMIT_MAX).contains(limit))
-        .ok_or_else(|| {
-            let detail = format!("must be a whole number from 1 to {}", OwnLetters::LIMIT_MAX);
-            Fault::new("limit", "out_of_range", detail)
-        })
 }
 
 fn cursor(text: &str) -> Result<String, Fault> {

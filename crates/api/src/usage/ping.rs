@@ -76,7 +76,7 @@ impl<'a> Sent<'a> {
     }
 
     fn read_thoroughly(body: &'a str, caller: &Caller) -> Result<Self, Problem> {
-        let list = Fields::of_body(body, LIST_FIELDS)?;
+        let mut list = Fields::of_body(body, LIST_FIELDS)?;
         list.owned_by(caller)?;
         if list.value("pings").is_none() {
             let ping = Fields::of_body(body, PING_FIELDS)?;

@@ -220,7 +220,42 @@ fn signing_a_device_out_revokes_its_key() {
     house.delete(&ada, &device).expect(204);
     house.hear();
     house.call("GET", "/api/v1/report/apps").token(key).send().expect(401);
-    assert_eq!(house.get(&ada, "/api/v1/api-keys").json(), json!({"api_keys": []}));
+    assert_eq!(
+        house.get(&ada, "/api/v1/api-keys").json(),
+        json!({"api_keys": [], "next_cursor": null})
+    );
+}
+
+#[test]
+fn devices_and_keys_are_listed_in_pages() {
+    let house = House::new();
+    let ada = house.person("ada");
+    for name in ["a", "b", "c"] {
+        let made = house.send(&ada, "POST", "/api/v1/api-keys", &json!({"name": name}));
+        made.expect(201);
+    }
+    for (path, list, count) in [(DEVICES, "devices", 4), ("/api/v1/api-keys", "api_keys", 3)] {
+        let all = house.get(&ada, path).expect(200).json();
+        assert_eq!(all[list].as_array().map(Vec::len), Some(count));
+        assert_eq!(all["next_cursor"], json!(null));
+        let (mut read, mut query) = (Vec::new(), "limit=2".to_owned());
+        for pages in 1.. {
+            let page = house.get(&ada, &format!("{path}?{query}")).expect(200).json();
+            read.extend(page[list].as_array().expect("a list").clone());
+            let Some(cursor) = page["next_cursor"].as_str() else {
+                assert_eq!(pages, 2, "{path}");
+                break;
+            };
+            query = format!("limit=2&cursor={cursor}");
+        }
+        assert_eq!(json!(read), all[list]);
+        let wrong = |query: &str| house.get(&ada, &format!("{path}?{query}")).expect(422).faults();
+        assert_eq!(wrong("limit=0")[0].0, "/query/limit");
+        assert_eq!(wrong("limit=1001")[0].0, "/query/limit");
+        assert_eq!(wrong("cursor=x")[0].0, "/query/cursor");
+        let gone = format!("cursor={}", "0".repeat(32));
+        assert_eq!(wrong(&gone)[0].0, "/query/cursor");
+    }
 }
 
 #[test]

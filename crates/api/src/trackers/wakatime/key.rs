@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use domain::accounts::{ApiKeyText, Caller, Scope, Scopes};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use domain::accounts::{ApiKeyText, Caller, Email, Scope, Scopes};
 use domain::usage::Patience;
 use futures_util::future::LocalBoxFuture;
 use services::accounts::{AccountsError, Authenticated};
 use uuid::Uuid;
 
 use super::super::asking;
+use crate::Services;
 use crate::address::ClientAddress;
 use crate::caller::{authenticate, not_for_keys};
 use crate::limits;
@@ -19,6 +20,8 @@ use crate::query::decode;
 
 /// The parameter of a query that may hold the key.
 const PARAMETER: &str = "api_key";
+/// Who shows the key, in the part of a path that names somebody.
+const CURRENT: &str = "current";
 
 /// Marks a request to which pages of every origin may see the answer.
 #[derive(Clone, Copy)]
@@ -97,7 +100,7 @@ async fn recognised(request: &HttpRequest, scope: Option<Scope>) -> Result<Authe
     if scope.is_some() && !by.may(scope) {
         return Err(not_for_keys(scope));
     }
-    expect_own(request, &by.caller)?;
+    expect_own(request, &by.caller).await?;
     authenticate(request).used(&by, Some(ClientAddress::of(request).0));
     Ok(by)
 }
@@ -124,13 +127,19 @@ fn of_query(query: &str) -> Option<ApiKeyText> {
     ApiKeyText::parse(&value)
 }
 
-/// Makes sure that a path which names somebody by an id names the caller.
-fn expect_own(request: &HttpRequest, caller: &Caller) -> Result<(), Problem> {
-    let named = request
-        .match_info()
-        .get("user")
-        .and_then(|user| Uuid::try_parse(user).ok());
-    if named.is_none_or(|id| id == caller.user.0) {
+/// Makes sure that a path which names somebody by an id or an address names the caller.
+async fn expect_own(request: &HttpRequest, caller: &Caller) -> Result<(), Problem> {
+    let named = request.match_info().get("user").unwrap_or(CURRENT);
+    let is_own = if named == CURRENT {
+        true
+    } else if let Ok(id) = Uuid::try_parse(named) {
+        id == caller.user.0
+    } else if let (Ok(email), Some(services)) = (Email::parse(named), request.app_data::<web::Data<Services>>()) {
+        email == services.profile.show(caller).await?.email
+    } else {
+        false
+    };
+    if is_own {
         return Ok(());
     }
     Err(Problem::new(

@@ -55,7 +55,7 @@ impl<'a> SentHistory<'a> {
     /// # Errors
     /// Malformed JSON, every fault of what is no part of the lists, too many items or none, or somebody else's name.
     pub(super) fn read(body: &'a str, caller: &Caller) -> Result<Self, Problem> {
-        let history = Fields::of_body(body, FIELDS)?;
+        let mut history = Fields::of_body(body, FIELDS)?;
         history.owned_by(caller)?;
         history.into_value(|history| {
             let source = history.required("source", |text: Cow<'_, str>| ImportSource::parse(&text));

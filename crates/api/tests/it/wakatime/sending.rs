@@ -32,6 +32,8 @@ fn every_route_takes_a_heartbeat_or_a_list_under_every_prefix() {
             "/users/current/heartbeats".to_owned(),
             "/users/current/heartbeats.bulk".to_owned(),
             format!("/users/{}/heartbeats", ada.id),
+            "/users/ada@example.org/heartbeats".to_owned(),
+            "/users/Ada%40example.org/heartbeats".to_owned(),
             format!("/users/{}/heartbeats.bulk", ada.id),
             "/heartbeats".to_owned(),
             "/heartbeat".to_owned(),
@@ -116,13 +118,15 @@ fn without_a_key_of_that_scope_nothing_is_taken() {
 }
 
 #[test]
-fn an_id_in_the_path_that_is_anothers_is_refused() {
+fn an_id_or_address_in_the_path_that_is_anothers_is_refused() {
     let house = House::new();
     let (ada, bob) = (house.person("ada"), house.person("bob"));
     let key = key(&house, &ada);
-    let path = format!("/api/users/{}/heartbeats.bulk", bob.id);
-    let answer = post(&house, &key, &path, json!([beat(0, "daybook")]).to_string().as_bytes());
-    assert_eq!(answer.expect(403).problem(), "not_yours");
+    for name in [&bob.id, "bob@example.org", "a@b", "nobody@example.org"] {
+        let path = format!("/api/users/{name}/heartbeats.bulk");
+        let answer = post(&house, &key, &path, json!([beat(0, "daybook")]).to_string().as_bytes());
+        assert_eq!(answer.expect(403).problem(), "not_yours", "{name}");
+    }
     assert_eq!(house.waiting(), 0);
     house
         .call("POST", "/api/users/ada/heartbeats")
