@@ -7,7 +7,7 @@ use domain::trackers::activitywatch::{Stretch, Told, Watched};
 
 use crate::PortError;
 
-/// How many of a bucket's events are kept: those of some months of somebody busy.
+/// How many events a bucket holds at most: those of some months of somebody busy.
 pub const EVENTS_MAX: i64 = 200_000;
 /// The most buckets that a device may have.
 pub const BUCKETS_MAX: usize = 32;
@@ -99,6 +99,8 @@ pub struct Seen {
     pub version: i64,
     /// The greatest number that was given to an event.
     pub last_id: i64,
+    /// The lowest number of an event that is there.
+    pub first_id: Option<i64>,
     /// The event that starts last at the instant or before; of two with one start the one with the greater number.
     pub before: Option<WatchEvent>,
     /// Those that start after it, in the order of their starts and numbers.
@@ -185,8 +187,8 @@ pub trait WatchEvents: Send + Sync {
     /// What is to be seen of a bucket; nothing if there is none of that name.
     async fn look(&self, of: Watcher, bucket: &str, look: &Look) -> Result<Option<Seen>, PortError>;
 
-    /// Changes the events of a bucket and marks what that touched, all or nothing; on disk when it returns. Of more than
-    /// [`EVENTS_MAX`] numbers the events with the lowest go.
+    /// Changes the events of a bucket and marks what that touched, all or nothing; on disk when it returns. Whether there is
+    /// room, in [`EVENTS_MAX`], is for the caller to see.
     async fn keep(&self, of: Watcher, bucket: &str, edit: &Edit) -> Result<EditOutcome, PortError>;
 }
 

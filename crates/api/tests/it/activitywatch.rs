@@ -1,6 +1,7 @@
 //! The surface that ActivityWatch's watchers and clients know: every route in both places, and what becomes of what they send.
 
 mod door;
+mod full;
 mod interface;
 
 use serde_json::{Value, json};

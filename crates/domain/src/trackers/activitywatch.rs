@@ -7,6 +7,7 @@
 
 mod beat;
 mod browser;
+mod known;
 mod sweep;
 mod told;
 mod touched;
@@ -17,6 +18,7 @@ use crate::usage::{AppName, Domain, Label};
 
 pub use beat::{Beat, Fate, Placed, Stretch, fate, place};
 pub use browser::Browser;
+pub use known::Known;
 pub use told::{Kind, Tells, Told};
 pub use touched::{TOUCHED_MAX, Touched};
 pub use watched::Watched;

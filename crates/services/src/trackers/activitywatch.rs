@@ -5,6 +5,7 @@
 mod change;
 mod heartbeat;
 mod insert;
+mod room;
 
 use std::sync::Arc;
 
@@ -13,7 +14,9 @@ use domain::time::UnixMs;
 use domain::trackers::activitywatch::{Stretch, Tells, Told};
 use domain::usage::Label;
 use ports::PortError;
-use ports::trackers::{BucketOutcome, EventWindow, Look, WatchBucket, WatchBuckets, WatchEvent, WatchEvents, Watcher};
+use ports::trackers::{
+    BucketOutcome, EVENTS_MAX, EventWindow, Look, WatchBucket, WatchBuckets, WatchEvent, WatchEvents, Watcher,
+};
 
 use crate::accounts::{InForce, RulesInForce};
 
@@ -58,6 +61,11 @@ pub enum WatchError {
     /// The device has as many buckets as it may.
     #[error("the device has as many buckets as it may")]
     TooManyBuckets,
+    /// The bucket would hold more events than it may, because too few of those that it holds may go.
+    #[error(
+        "a bucket holds at most {EVENTS_MAX} events, and this would be more: too few of its oldest may go, which are those whose windows and presence are known, and claimed, and those of which nothing may be claimed any more"
+    )]
+    TooManyEvents,
     /// An event ended longer ago than anything may be claimed.
     #[error("an event ended before {0}, which is as far back as events are taken here")]
     TooOld(UnixMs),

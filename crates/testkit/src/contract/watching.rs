@@ -35,7 +35,7 @@ macro_rules! watching_contract {
                 events_are_found_by_their_starts,
                 a_change_of_what_was_not_seen_changes_nothing,
                 an_event_takes_the_place_of_that_with_its_number,
-                beyond_so_many_numbers_the_lowest_go,
+                the_lowest_number_that_is_there_is_seen,
                 a_window_gives_the_newest_that_overlap_it,
                 what_is_touched_is_marked_until_it_is_settled,
                 all_rows_around_a_stretch_are_given_and_empty_buckets_are_named,

@@ -9,8 +9,8 @@ use domain::time::{Span, UnixMs};
 use domain::trackers::activitywatch::{Browser, Kind, Stretch, Tabs, Watched};
 use ports::PortError;
 use ports::trackers::{
-    BUCKETS_MAX, BucketOutcome, EARLIER_MAX, EVENTS_MAX, Edit, EditOutcome, EventWindow, Look, Mark, SAME_START_MAX,
-    Seen, WatchBucket, WatchBuckets, WatchEvent, WatchEvents, WatchMarks, WatchReader, WatchUpkeep, WatchedEvent,
+    BUCKETS_MAX, BucketOutcome, EARLIER_MAX, Edit, EditOutcome, EventWindow, Look, Mark, SAME_START_MAX, Seen,
+    WatchBucket, WatchBuckets, WatchEvent, WatchEvents, WatchMarks, WatchReader, WatchUpkeep, WatchedEvent,
     WatchedRows, Watcher,
 };
 
@@ -180,6 +180,7 @@ impl WatchEvents for MemoryWatching {
             kind: bucket.told.kind.clone(),
             version: bucket.version,
             last_id: bucket.last_id,
+            first_id: bucket.events.keys().next().copied(),
             before: before.last().map(|event| (*event).clone()),
             after: reached.take(look.limit).map(|event| (*event).clone()).collect(),
             named: named.cloned().collect(),
@@ -195,9 +196,7 @@ impl WatchEvents for MemoryWatching {
         };
         bucket.version += 1;
         (bucket.last_id, bucket.kept_at) = (edit.last_id, edit.now);
-        bucket
-            .events
-            .retain(|id, _| !edit.removed.contains(id) && *id > edit.last_id - EVENTS_MAX);
+        bucket.events.retain(|id, _| !edit.removed.contains(id));
         bucket
             .events
             .extend(edit.put.iter().map(|event| (event.id, event.clone())));

@@ -1,5 +1,4 @@
--- A change of a bucket's events and the marks of what it touched, unless the bucket is not as it was seen: how many buckets that were. Beyond so many numbers
--- the events with the lowest go.
+-- A change of a bucket's events and the marks of what it touched, unless the bucket is not as it was seen: how many buckets that were.
 WITH bucket AS (
     UPDATE watch_buckets SET version = version + 1, last_id = $5, longest_us = greatest(longest_us, $6), kept_at = $7
     WHERE user_id = $1 AND device_id = $2 AND id = $3 AND version = $4
@@ -8,22 +7,18 @@ WITH bucket AS (
     DELETE FROM watch_events AS e
     USING bucket
     WHERE e.user_id = $1 AND e.bucket = bucket.number AND e.id = ANY ($8)
-), surplus AS (
-    DELETE FROM watch_events AS e
-    USING bucket
-    WHERE e.user_id = $1 AND e.bucket = bucket.number AND e.id <= $5 - $9
 ), put AS (
     INSERT INTO watch_events (user_id, bucket, id, start_us, end_us, app_name, domain, is_here)
     SELECT $1, bucket.number, new.id, new.start_us, new.end_us, new.app_name, new.domain, new.is_here
     FROM bucket,
-        unnest($10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::boolean[])
+        unnest($9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::boolean[])
             AS new (id, start_us, end_us, app_name, domain, is_here)
     ON CONFLICT (user_id, bucket, id) DO UPDATE
     SET start_us = excluded.start_us, end_us = excluded.end_us,
         app_name = excluded.app_name, domain = excluded.domain, is_here = excluded.is_here
 ), marked AS (
     INSERT INTO watch_marks (user_id, device_id, start_ms, end_ms, precedence, marked_at)
-    SELECT $1, $2, new.start_ms, new.end_ms, $18, $7
-    FROM bucket, unnest($16::bigint[], $17::bigint[]) AS new (start_ms, end_ms)
+    SELECT $1, $2, new.start_ms, new.end_ms, $17, $7
+    FROM bucket, unnest($15::bigint[], $16::bigint[]) AS new (start_ms, end_ms)
 )
 SELECT count(*) FROM bucket

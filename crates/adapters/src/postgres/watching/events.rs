@@ -2,9 +2,7 @@
 
 use async_trait::async_trait;
 use ports::PortError;
-use ports::trackers::{
-    EVENTS_MAX, Edit, EditOutcome, EventWindow, Look, SAME_START_MAX, Seen, WatchEvent, WatchEvents, Watcher,
-};
+use ports::trackers::{Edit, EditOutcome, EventWindow, Look, SAME_START_MAX, Seen, WatchEvent, WatchEvents, Watcher};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -71,7 +69,7 @@ impl WatchEvents for Watching {
             edit.put.iter().for_each(|event| put.add(event));
             let (starts, ends): (Vec<i64>, Vec<i64>) =
                 edit.touched.iter().map(|span| (span.start().0, span.end().0)).unzip();
-            let kept: [&(dyn ToSql + Sync); 18] = [
+            let kept: [&(dyn ToSql + Sync); 17] = [
                 &of.user.0,
                 &of.device.0,
                 &bucket,
@@ -80,7 +78,6 @@ impl WatchEvents for Watching {
                 &put.longest_us,
                 &time(edit.now),
                 &edit.removed,
-                &EVENTS_MAX,
                 &put.ids,
                 &put.starts,
                 &put.ends,
@@ -131,7 +128,7 @@ impl Put {
     }
 }
 
-/// Rows of `kind, version, last_id, why, id, start_us, end_us, app_name, domain, is_here`.
+/// Rows of `kind, version, last_id, why, id, start_us, end_us, app_name, domain, is_here, first_id`.
 fn seen(rows: &[Row]) -> Result<Option<Seen>, Failure> {
     let Some(first) = rows.first() else {
         return Ok(None);
@@ -140,6 +137,7 @@ fn seen(rows: &[Row]) -> Result<Option<Seen>, Failure> {
         kind: column(first, 0)?,
         version: column(first, 1)?,
         last_id: column(first, 2)?,
+        first_id: column(first, 10)?,
         ..Seen::default()
     };
     for row in rows {

@@ -182,6 +182,7 @@ impl From<WatchError> for Problem {
         match error {
             WatchError::NoBucket | WatchError::NoEvent => Self::new(ProblemType::NotFound, said),
             WatchError::TooManyBuckets => Self::new(ProblemType::LimitReached, said),
+            WatchError::TooManyEvents => refused("", Fault::new("events", "too_many", said)),
             WatchError::TooOld(_) => refused("", Fault::new("timestamp", "too_old", said)),
             WatchError::InFuture(_) => refused("", Fault::new("timestamp", "in_future", said)),
             WatchError::Outside(error) => error.into(),

@@ -41,9 +41,7 @@ impl Watched {
     /// where it runs.
     #[must_use]
     pub fn machines(&self) -> Vec<Streams> {
-        let mut names: Vec<&String> = self.windows.iter().map(|(name, _)| name).collect();
-        names.sort_unstable();
-        names.dedup();
+        let names = self.names();
         let tells_of = |bucket: &String, name: &String| bucket == name || !names.contains(&bucket);
         let streams = |name: &&String| Streams {
             windows: of(&self.windows, |of| of == *name),
@@ -51,6 +49,14 @@ impl Watched {
             tabs: of(&self.tabs, |of| tells_of(of, name)),
         };
         names.iter().map(streams).collect()
+    }
+
+    /// The machines whose windows were watched, in the order of [`machines`](Self::machines).
+    pub(super) fn names(&self) -> Vec<&String> {
+        let mut names: Vec<&String> = self.windows.iter().map(|(name, _)| name).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 }
 

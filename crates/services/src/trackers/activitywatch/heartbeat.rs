@@ -7,6 +7,7 @@ use ports::trackers::{Edit, Look, Seen, WatchEvent};
 
 use super::super::claim_watched::around;
 use super::change::{ATTEMPTS_MAX, contended};
+use super::room::Full;
 use super::{ActivityWatch, SentEvent, WatchError, admitted};
 
 /// How many events after it a heartbeat may be one with.
@@ -14,7 +15,7 @@ const TAKEN_MAX: usize = 256;
 
 impl ActivityWatch {
     /// Takes in a heartbeat, whose state lasts so many microseconds without another one, and gives the number and the stretch of the event that it is part of;
-    /// no number where nothing of the bucket counts.
+    /// no number where nothing of the bucket counts. However many events the bucket holds: a watcher that never stops is never refused for that.
     ///
     /// # Errors
     /// [`WatchError::NoBucket`], a heartbeat that cannot be, or something outside: then it is not kept.
@@ -41,6 +42,7 @@ impl ActivityWatch {
             }
             let told = admitted(beat.tells.clone().of(kind), &in_force);
             let (event, edit) = self.merged(caller, &seen, (stretch, told, pulsetime_us));
+            let edit = self.fitted(caller, bucket, (&seen, edit), Full::OldestGo).await?;
             if self.is_kept(caller, bucket, &edit).await? {
                 self.claim(caller, &in_force).await;
                 return Ok((Some(event.id), event.stretch));

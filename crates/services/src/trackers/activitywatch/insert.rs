@@ -10,13 +10,14 @@ use crate::accounts::InForce;
 
 use super::super::claim_watched::around;
 use super::change::{ATTEMPTS_MAX, contended};
+use super::room::Full;
 use super::{ActivityWatch, SentEvent, WatchError, admitted, named};
 
 impl ActivityWatch {
     /// Keeps events, and gives their numbers; none where nothing of the bucket counts. One with a number that is there takes the place of that one.
     ///
     /// # Errors
-    /// [`WatchError::NoBucket`], an event that cannot be, or something outside: then none is kept.
+    /// [`WatchError::NoBucket`], [`WatchError::TooManyEvents`], an event that cannot be, or something outside: then none is kept.
     pub async fn insert(
         &self,
         caller: &Caller,
@@ -32,6 +33,7 @@ impl ActivityWatch {
                 return Ok(vec![None; events.len()]);
             };
             let edit = self.putting(caller, &seen, &numbered);
+            let edit = self.fitted(caller, bucket, (&seen, edit), Full::Refused).await?;
             if self.is_kept(caller, bucket, &edit).await? {
                 self.claim(caller, &in_force).await;
                 return Ok(numbered.into_iter().map(|event| Some(event.id)).collect());
@@ -43,7 +45,7 @@ impl ActivityWatch {
     /// Takes in a bucket as it was exported. One that is there stays as it is and gets the events that it does not have: doing it twice changes nothing.
     ///
     /// # Errors
-    /// [`WatchError::TooManyBuckets`], an event that cannot be, or something outside: then none of its events is kept.
+    /// [`WatchError::TooManyBuckets`], [`WatchError::TooManyEvents`], an event that cannot be, or something outside: then none of its events is kept.
     pub async fn import(&self, caller: &Caller, bucket: &WatchBucket, events: &[SentEvent]) -> Result<(), WatchError> {
         let events = self.all_taken(events)?;
         let in_force = self.privacy.of(caller.user).await?;
@@ -60,6 +62,7 @@ impl ActivityWatch {
                 return Ok(());
             };
             let edit = self.putting(caller, &seen, &lacking(&seen, numbered));
+            let edit = self.fitted(caller, &bucket.id, (&seen, edit), Full::Refused).await?;
             if self.is_kept(caller, &bucket.id, &edit).await? {
                 self.claim(caller, &in_force).await;
                 return Ok(());

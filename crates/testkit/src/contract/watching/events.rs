@@ -34,6 +34,7 @@ pub async fn an_event_is_found_by_what_is_asked_for<W: WatchBuckets + WatchEvent
         kind: "currentwindow".to_owned(),
         version: 1,
         last_id: 5,
+        first_id: Some(1),
         before: before.cloned(),
         after: after.iter().map(|event| (*event).clone()).collect(),
         named: named.iter().map(|event| (*event).clone()).collect(),
@@ -108,17 +109,30 @@ pub async fn an_event_takes_the_place_of_that_with_its_number<W: WatchBuckets + 
     assert_eq!(watching.events(ada(), "w", ALL).await.expect("read"), [grown]);
 }
 
-/// Those that were kept first.
-pub async fn beyond_so_many_numbers_the_lowest_go<W: WatchBuckets + WatchEvents>(watching: &W) {
-    let events = [1, 2, EVENTS_MAX].map(|id| event(id, (id, id), app("A")));
-    filled(watching, ada(), &events).await;
-    assert_eq!(ids(watching, ada(), ALL).await.len(), 3);
-    let more = event(EVENTS_MAX + 1, (7, 7), app("A"));
-    kept(watching, ada(), "w", &edit(1, &[more])).await;
-    let left = watching.events(ada(), "w", ALL).await.expect("read");
-    let mut left: Vec<i64> = left.iter().map(|event| event.id).collect();
-    left.sort_unstable();
-    assert_eq!(left, [2, EVENTS_MAX, EVENTS_MAX + 1]);
+/// Whatever it is, nothing goes for it.
+pub async fn the_lowest_number_that_is_there_is_seen<W: WatchBuckets + WatchEvents>(watching: &W) {
+    filled(watching, ada(), &[]).await;
+    let look = Look {
+        at_us: i64::MIN,
+        until_us: i64::MIN,
+        limit: 0,
+        ids: Vec::new(),
+        starts_us: Vec::new(),
+    };
+    let first = async || {
+        let seen = watching.look(ada(), "w", &look).await.expect("read");
+        seen.expect("there").first_id
+    };
+    assert_eq!(first().await, None);
+    let events = [2, 5, EVENTS_MAX + 9].map(|id| event(id, (id, id), app("A")));
+    kept(watching, ada(), "w", &edit(1, &events)).await;
+    assert_eq!(first().await, Some(2));
+    let change = Edit {
+        removed: vec![2],
+        ..edit(2, &[])
+    };
+    kept(watching, ada(), "w", &change).await;
+    assert_eq!(first().await, Some(5));
 }
 
 /// Also one that is long, and only up to the limit.
