@@ -20,7 +20,7 @@ pub use beat::{Beat, Fate, Placed, Stretch, fate, place};
 pub use browser::Browser;
 pub use known::Known;
 pub use told::{Kind, Tells, Told};
-pub use touched::{TOUCHED_MAX, Touched};
+pub use touched::{TOUCHED_MAX, Touched, united};
 pub use watched::Watched;
 
 /// A watcher that polls sees a change late: a shorter gap between two rows belongs to the one before it. As ActivityWatch's own `flood`.

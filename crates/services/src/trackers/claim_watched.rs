@@ -1,11 +1,12 @@
 //! Makes claims of what watchers told: the stretches that were touched are joined again, what that says goes into the queue, and only then the marks go. Doing
 //! it twice changes nothing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::accounts::{Caller, SessionId};
 use domain::time::{SECOND_MS, Span, UnixMs};
-use domain::trackers::activitywatch::{GAP_MAX_MS, Touched, Used, Watched};
+use domain::trackers::activitywatch::{GAP_MAX_MS, Used, Watched, united};
 use domain::usage::{Arrival, Attention, Label, Ping, Rules};
 use ports::trackers::{Mark, WatchMarks, Watcher};
 use ports::usage::PingQueue;
@@ -41,9 +42,10 @@ pub struct ClaimWatched {
     pub rules: Rules,
 }
 
-/// Marks that meet, as one.
+/// Marks of one rank: what a device told before it got another is claimed as it was told.
 struct Run {
-    span: Span,
+    /// Sorted, never overlapping and never touching.
+    spans: Vec<Span>,
     marks: Vec<i64>,
     precedence: i32,
 }
@@ -56,50 +58,61 @@ impl ClaimWatched {
     /// When something is away. What was not claimed stays marked.
     pub(super) async fn claim(&self, of: Watcher, steps_max: usize, admits: Admits<'_>) -> Result<(), PortError> {
         let now = self.clock.now();
-        let oldest = now.before(self.rules.age_max);
-        let marks = self.marks.marks(of, now, MARKS_MAX).await?;
         let mut left = steps_max;
-        for run in runs(&marks) {
-            let end = run.span.end().min(now);
-            let (mut at, mut step_ms) = (run.span.start().max(oldest), STEP_MS);
-            while let Some(step) = Span::new(at, at.plus_ms(step_ms).min(end)) {
-                if left == 0 {
-                    return self.marks.settle(of, &run.marks, at).await;
-                }
-                left -= 1;
-                let told = self.marks.watched(of, step.widen(GAP_MAX_MS), ROWS_MAX).await?;
-                let length_ms = step.end().0 - step.start().0;
-                if !told.are_all && length_ms > STEP_MIN_MS {
-                    step_ms = (length_ms / SHORTER).max(STEP_MIN_MS);
-                    continue;
-                }
-                if !told.are_all {
-                    warn_of_surplus(of, step);
-                }
-                self.claim_step(of, (step, &told.watched), (run.precedence, admits))
-                    .await?;
-                (at, step_ms) = (step.end(), (2 * step_ms).min(STEP_MS));
+        for _ in 0..steps_max {
+            let marks = self.marks.marks(of, now, MARKS_MAX).await?;
+            for run in runs(&marks) {
+                self.claim_run(of, (&run, now, &mut left), admits).await?;
             }
-            self.marks.settle(of, &run.marks, end).await?;
+            if marks.len() < MARKS_MAX || left == 0 {
+                break;
+            }
         }
         Ok(())
+    }
+
+    async fn claim_run(
+        &self,
+        of: Watcher,
+        (run, now, left): (&Run, UnixMs, &mut usize),
+        admits: Admits<'_>,
+    ) -> Result<(), PortError> {
+        let (mut at, mut step_ms) = (now.before(self.rules.age_max), STEP_MS);
+        while let Some(step) = run.step(at, step_ms, now) {
+            if *left == 0 {
+                return self.marks.settle(of, &run.marks, at).await;
+            }
+            *left -= 1;
+            let told = self.marks.watched(of, step.widen(GAP_MAX_MS), ROWS_MAX).await?;
+            if !told.are_all && step.ms() > STEP_MIN_MS {
+                step_ms = (step.ms() / SHORTER).max(STEP_MIN_MS);
+                continue;
+            }
+            if !told.are_all {
+                warn_of_surplus(of, step);
+            }
+            self.claim_step(of, (step, &told.watched), (run, admits)).await?;
+            (at, step_ms) = (step.end(), (2 * step_ms).min(STEP_MS));
+        }
+        self.marks.settle(of, &run.marks, now).await
     }
 
     async fn claim_step(
         &self,
         of: Watcher,
         (step, watched): (Span, &Watched),
-        (precedence, admits): (i32, Admits<'_>),
+        (run, admits): (&Run, Admits<'_>),
     ) -> Result<(), PortError> {
         let by = Caller {
             user: of.user,
             device: of.device,
             // A claim does not say by which sign-in it was made.
             session: SessionId(Uuid::nil()),
-            precedence,
+            precedence: run.precedence,
         };
         let claim = |used: Used| ping(used, admits).map(|ping| ping.sent_by(&by));
-        let claims: Vec<Arrival> = watched.join(step).into_iter().filter_map(claim).collect();
+        let used = watched.join(step).into_iter();
+        let claims: Vec<Arrival> = used.flat_map(|used| run.marked(used)).filter_map(claim).collect();
         for some in claims.chunks(TOGETHER_MAX) {
             self.queue.push(some.to_vec()).await?;
             metrics::counter!("daybook_pings_accepted_total").increment(some.len() as u64);
@@ -128,24 +141,37 @@ fn warn_of_surplus(of: Watcher, step: Span) {
     );
 }
 
-/// The earliest first.
-fn runs(marks: &[Mark]) -> Vec<Run> {
-    let mut touched = Touched::default();
-    for mark in marks {
-        touched.add(mark.span);
+impl Run {
+    /// The next stretch from an instant on that holds something marked, up to so long and up to now.
+    fn step(&self, at: UnixMs, step_ms: i64, now: UnixMs) -> Option<Span> {
+        let next = self.spans.iter().find(|span| span.end() > at)?;
+        let start = next.start().max(at);
+        let end = self.spans.last().map_or(start, |last| last.end());
+        Span::new(start, start.plus_ms(step_ms).min(end).min(now))
     }
-    let run = |span: Span| {
-        let of_it: Vec<&Mark> = marks.iter().filter(|mark| mark.span.clip(span).is_some()).collect();
-        Run {
+
+    /// What is marked of it: the rest was claimed before, with the rank that it had then.
+    fn marked(&self, used: Used) -> impl Iterator<Item = Used> {
+        let first = self.spans.partition_point(|span| span.end() <= used.span.start());
+        let spans = self.spans[first..].iter().map_while(move |span| span.clip(used.span));
+        spans.map(move |span| Used {
             span,
-            marks: of_it.iter().map(|mark| mark.id).collect(),
-            precedence: of_it
-                .iter()
-                .max_by_key(|mark| mark.id)
-                .map_or(0, |mark| mark.precedence),
-        }
+            label: used.label.clone(),
+        })
+    }
+}
+
+fn runs(marks: &[Mark]) -> Vec<Run> {
+    let mut ranks: BTreeMap<i32, Vec<&Mark>> = BTreeMap::new();
+    for mark in marks {
+        ranks.entry(mark.precedence).or_default().push(mark);
+    }
+    let run = |(precedence, marks): (i32, Vec<&Mark>)| Run {
+        spans: united(marks.iter().map(|mark| mark.span)),
+        marks: marks.iter().map(|mark| mark.id).collect(),
+        precedence,
     };
-    touched.take().into_iter().map(run).collect()
+    ranks.into_iter().map(run).collect()
 }
 
 /// A stretch and a short gap on either side: of so much a new event tells.

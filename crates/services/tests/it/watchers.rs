@@ -1,6 +1,7 @@
 //! ActivityWatch's watchers: what they tell arrives, in whatever order, and whatever is away in between.
 
 mod bounds;
+mod ranks;
 mod room;
 
 use std::sync::Arc;

@@ -50,6 +50,20 @@ impl Touched {
     }
 }
 
+/// The stretches that these make together, however many: sorted, never overlapping and never touching.
+pub fn united(spans: impl IntoIterator<Item = Span>) -> Vec<Span> {
+    let mut spans: Vec<Span> = spans.into_iter().collect();
+    spans.sort_unstable();
+    spans.dedup_by(|next, met| {
+        let meets = next.start() <= met.end();
+        if meets {
+            *met = hull(*met, *next);
+        }
+        meets
+    });
+    spans
+}
+
 fn hull(a: Span, b: Span) -> Span {
     Span::new(a.start().min(b.start()), a.end().max(b.end())).unwrap_or(a)
 }
@@ -72,6 +86,15 @@ mod tests {
         }
         assert_eq!(touched.take(), [span(0, 1), span(10, 25), span(30, 50)]);
         assert!(touched.is_empty());
+    }
+
+    #[test]
+    fn however_many_there_are_only_those_that_meet_are_united() {
+        let spans = [(10, 20), (40, 50), (20, 25), (30, 41), (0, 1), (12, 14)];
+        let met = united(spans.map(|(start, end)| span(start, end)));
+        assert_eq!(met, [span(0, 1), span(10, 25), span(30, 50)]);
+        let apart = (0..1_000).map(|number| span(number * 3, number * 3 + 2));
+        assert_eq!(united(apart).len(), 1_000);
     }
 
     #[test]

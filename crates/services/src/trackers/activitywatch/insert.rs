@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use domain::accounts::Caller;
-use domain::trackers::activitywatch::{Kind, Touched};
+use domain::trackers::activitywatch::{Kind, united};
 use ports::trackers::{Edit, Look, Seen, WatchBucket, WatchEvent};
 
 use crate::accounts::InForce;
@@ -86,15 +86,13 @@ impl ActivityWatch {
     fn putting(&self, caller: &Caller, seen: &Seen, numbered: &[WatchEvent]) -> Edit {
         let put: BTreeMap<i64, &WatchEvent> = numbered.iter().map(|event| (event.id, event)).collect();
         let replaced = seen.named.iter().filter(|old| put.contains_key(&old.id));
-        let mut touched = Touched::default();
-        for event in replaced.chain(put.values().copied()) {
-            let (start, end) = event.stretch.ms();
-            touched.extend(around(start, end));
-        }
+        let told = replaced.chain(put.values().copied()).map(|event| event.stretch.ms());
+        // Nothing that lies between: that was told with the rank of its moment.
+        let touched = united(told.filter_map(|(start, end)| around(start, end)));
         Edit {
             last_id: put.keys().copied().fold(seen.last_id, i64::max),
             put: put.into_values().cloned().collect(),
-            touched: touched.take(),
+            touched,
             ..self.nothing(caller, seen)
         }
     }
