@@ -5,6 +5,7 @@ mod allowance;
 mod bounded;
 mod buckets;
 mod rate;
+mod waiting;
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -24,6 +25,7 @@ use crate::usage::{import, track};
 pub(crate) use allowance::{Allowance, whole_secs};
 use buckets::Buckets;
 pub use rate::{Rate, Rates};
+use waiting::{Crowd, Waiting};
 
 /// How often buckets that are full again are forgotten.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
@@ -50,6 +52,7 @@ pub(crate) struct Limits {
     device: Limited,
     account: Limited,
     address: Limited,
+    waiting: Waiting,
 }
 
 /// The buckets of one limit.
@@ -74,6 +77,7 @@ impl Limits {
             device: limited(Limit::Device, rates.pings),
             account: limited(Limit::Account, rates.account),
             address: limited(Limit::Address, rates.address),
+            waiting: Waiting::default(),
         }
     }
 
@@ -116,6 +120,27 @@ impl Limits {
             full_in: taken.full_in,
         });
         taken.wait
+    }
+
+    /// Waits until there is a token in the bucket of a device.
+    async fn turn(&self, device: u128, request: &HttpRequest) -> Result<(), Problem> {
+        let Some(mut wait) = self.try_take(Limit::Device, device, request) else {
+            return Ok(());
+        };
+        let _place = self.waiting.enter(device).map_err(|crowd| match crowd {
+            Crowd::Device => self.refused(Limit::Device, wait),
+            Crowd::Node => Problem::crowded(),
+        })?;
+        let mut waited = wait;
+        while waited <= TURN_WAIT_MAX {
+            tokio::time::sleep(wait).await;
+            match self.try_take(Limit::Device, device, request) {
+                None => return Ok(()),
+                Some(more) => wait = more,
+            }
+            waited += wait;
+        }
+        Err(self.refused(Limit::Device, wait))
     }
 
     fn refused(&self, limit: Limit, wait: Duration) -> Problem {
@@ -190,20 +215,13 @@ pub(crate) fn count_device(request: &HttpRequest, caller: &Caller) -> Result<(),
 /// Counts a request with events of the caller's device, and lets it wait for its turn: a device that sends faster than it may is slowed down.
 ///
 /// # Errors
-/// Too many requests, where its turn would not come within [`TURN_WAIT_MAX`].
+/// Too many requests, where its turn would not come within [`TURN_WAIT_MAX`], or so many of it wait that no more may; and where so many of all devices do, no
+/// room.
 pub(crate) async fn await_device(request: &HttpRequest, caller: &Caller) -> Result<(), Problem> {
-    let Some(limits) = &Door::of(request).limits else {
-        return Ok(());
-    };
-    let mut waited = Duration::ZERO;
-    while let Some(wait) = limits.try_take(Limit::Device, caller.device.0.as_u128(), request) {
-        waited += wait;
-        if waited > TURN_WAIT_MAX {
-            return Err(limits.refused(Limit::Device, wait));
-        }
-        tokio::time::sleep(wait).await;
+    match &Door::of(request).limits {
+        Some(limits) => limits.turn(caller.device.0.as_u128(), request).await,
+        None => Ok(()),
     }
-    Ok(())
 }
 
 impl FromRequest for ByAddress {
@@ -212,5 +230,50 @@ impl FromRequest for ByAddress {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(count_unknown(request).map(|()| Self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::ResponseError;
+    use actix_web::http::StatusCode;
+    use actix_web::http::header::RETRY_AFTER;
+    use actix_web::test::TestRequest;
+    use futures_util::FutureExt;
+
+    use super::waiting::{WAITING_MAX, WAITING_OF_DEVICE_MAX};
+    use super::*;
+
+    /// What a request of a device is answered at once; nothing where it waits.
+    fn answer(limits: &Limits, device: u128) -> Option<StatusCode> {
+        let request = TestRequest::default().to_http_request();
+        let turn = limits.turn(device, &request).now_or_never()?;
+        let Err(problem) = turn else {
+            return Some(StatusCode::OK);
+        };
+        assert!(problem.error_response().headers().contains_key(RETRY_AFTER));
+        Some(problem.status_code())
+    }
+
+    #[tokio::test]
+    async fn beyond_so_many_that_wait_the_next_is_refused_and_who_need_not_wait_is_not() {
+        let limits = Limits::new(&Rates {
+            pings: "1/s burst 1".parse().expect("a rate"),
+            ..Rates::default()
+        });
+        for device in 1..=3 {
+            assert_eq!(answer(&limits, device), Some(StatusCode::OK));
+            assert_eq!(answer(&limits, device), None, "and leaves its place");
+        }
+        let of_device: Vec<_> = (0..WAITING_OF_DEVICE_MAX).map(|_| limits.waiting.enter(1)).collect();
+        assert_eq!(answer(&limits, 1), Some(StatusCode::TOO_MANY_REQUESTS));
+        assert_eq!(answer(&limits, 2), None);
+        let others = 100..100 + u128::try_from(WAITING_MAX - WAITING_OF_DEVICE_MAX).expect("few");
+        let mut others: Vec<_> = others.map(|device| limits.waiting.enter(device)).collect();
+        assert_eq!(answer(&limits, 2), Some(StatusCode::SERVICE_UNAVAILABLE));
+        assert_eq!(answer(&limits, 4), Some(StatusCode::OK));
+        others.pop();
+        assert_eq!(answer(&limits, 2), None);
+        assert!(of_device.iter().chain(&others).all(Result::is_ok));
     }
 }

@@ -265,6 +265,13 @@ impl Problem {
         problem
     }
 
+    /// So many requests wait for the turn of their devices that no more may.
+    pub(crate) fn crowded() -> Self {
+        let mut problem = Self::unavailable("as many requests wait for the turn of their devices as may".to_owned());
+        problem.0.detail = "as many requests wait here as may; nothing is lost that was accepted: try again".into();
+        problem
+    }
+
     /// The queue has no room; `cause` is for the log.
     fn full(cause: String) -> Self {
         let detail = "the server holds as many pings as it can until they are merged; nothing is lost that was accepted: keep these, and send them again";
