@@ -25,9 +25,9 @@ use super::share::bucket;
 const AT_ONCE: i64 = 10_000;
 
 impl Timelines {
-    /// The note first, under the lock that merges take: once that is committed, nothing is written for the person any more. So what they had can go
-    /// without the lock, which is that of many people, and bit by bit.
-    async fn erase_all(&self, user: UserId, now: UnixMs) -> Result<(), Failure> {
+    /// Under the lock that merges take: once the note is committed, nothing is written for the person any more. So what they had can go without the lock,
+    /// which is that of many people, and bit by bit.
+    async fn note_erased(&self, user: UserId, now: UnixMs) -> Result<(), Failure> {
         let scope = self.database.as_user(user);
         let transaction = scope.begin().await?;
         let lock = transaction.prepare_cached(ADVISORY_LOCK).await?;
@@ -39,20 +39,24 @@ impl Timelines {
         )
         .await?;
         transaction.commit().await?;
-        for erase in [CLOSED_ERASE, HEARTBEATS_ERASE, WATCH_EVENTS_ERASE] {
-            // Ends: nothing is added meanwhile, but for what their watchers send until their account is gone, and that goes with it.
-            loop {
-                let erased = scope.query_opt(erase, &[&user.0, &AT_ONCE]).await?;
-                let erased: i64 = match &erased {
-                    Some(row) => column(row, 0)?,
-                    None => 0,
-                };
-                if erased < AT_ONCE {
-                    break;
-                }
-            }
-        }
-        scope.query(WATCH_BUCKETS_ERASE, &[&user.0]).await?;
+        Ok(())
+    }
+
+    /// Forgets some of what a person had, and answers how many.
+    async fn erase_some(&self, user: UserId, erase: &str) -> Result<i64, Failure> {
+        let erased = self
+            .database
+            .as_user(user)
+            .query_opt(erase, &[&user.0, &AT_ONCE])
+            .await?;
+        erased.map_or(Ok(0), |row| column(&row, 0))
+    }
+
+    async fn erase_buckets(&self, user: UserId) -> Result<(), Failure> {
+        self.database
+            .as_user(user)
+            .query(WATCH_BUCKETS_ERASE, &[&user.0])
+            .await?;
         Ok(())
     }
 
@@ -86,7 +90,13 @@ impl Timelines {
 impl TimelineErasure for Timelines {
     async fn erase(&self, user: UserId, now: UnixMs) -> Result<(), PortError> {
         let attempt = || format!("erase the timeline of {user}");
-        self.database.call(attempt, self.erase_all(user, now)).await
+        // Each step is a call of its own: however much there is of a person, none takes longer than a call may.
+        self.database.call(attempt, self.note_erased(user, now)).await?;
+        for erase in [CLOSED_ERASE, HEARTBEATS_ERASE, WATCH_EVENTS_ERASE] {
+            // Ends: nothing is added meanwhile, but for what their watchers send until their account is gone, and that goes with it.
+            while self.database.call(attempt, self.erase_some(user, erase)).await? >= AT_ONCE {}
+        }
+        self.database.call(attempt, self.erase_buckets(user)).await
     }
 }
 
