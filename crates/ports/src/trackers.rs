@@ -165,13 +165,19 @@ pub trait WatchBuckets: Send + Sync {
     /// All of a device, or the one of that name, in the order of their names.
     async fn buckets(&self, of: Watcher, id: Option<&str>) -> Result<Vec<WatchBucket>, PortError>;
 
-    /// Keeps a new bucket, unless the device has [`BUCKETS_MAX`].
-    async fn create(&self, of: Watcher, bucket: &WatchBucket, now: UnixMs) -> Result<BucketOutcome, PortError>;
+    /// Keeps a new bucket, unless the device has [`BUCKETS_MAX`]. Then an empty one gives way of which nothing was kept since the first of these instants, of
+    /// which the second is now: the one that is silent for longest.
+    async fn create(
+        &self,
+        of: Watcher,
+        bucket: &WatchBucket,
+        when: (UnixMs, UnixMs),
+    ) -> Result<BucketOutcome, PortError>;
 
     /// Keeps another kind, client and hostname of a bucket. False if there is none of that name.
     async fn change(&self, of: Watcher, bucket: &WatchBucket) -> Result<bool, PortError>;
 
-    /// Forgets a bucket and its events. False if there is none of that name.
+    /// Forgets a bucket's events, bit by bit, and then the bucket. False if there is none of that name.
     async fn delete(&self, of: Watcher, id: &str) -> Result<bool, PortError>;
 }
 
@@ -214,9 +220,6 @@ pub trait WatchUpkeep: Send + Sync {
 
     /// Forgets up to `limit` events that ended before an instant, and answers how many.
     async fn forget_events(&self, before: UnixMs, limit: usize) -> Result<u64, PortError>;
-
-    /// Forgets empty buckets of which nothing was kept since an instant.
-    async fn forget_buckets(&self, before: UnixMs) -> Result<(), PortError>;
 }
 
 /// What is kept of a person's watchers, for themselves.

@@ -126,8 +126,8 @@ statements! {
     WATCH_BUCKET_CHANGE = "watch_bucket_change";
     WATCH_BUCKET_CREATE = "watch_bucket_create";
     WATCH_BUCKET_DELETE = "watch_bucket_delete";
+    WATCH_BUCKET_EMPTY = "watch_bucket_empty";
     WATCH_BUCKETS_ERASE = "watch_buckets_erase";
-    WATCH_BUCKETS_FORGET = "watch_buckets_forget";
     WATCH_BUCKETS_READ = "watch_buckets_read";
     WATCH_EVENTS_COUNT = "watch_events_count";
     WATCH_EVENTS_ERASE = "watch_events_erase";
@@ -378,6 +378,7 @@ mod tests {
                 (&api, WATCH_BUCKETS_READ, "uuid, uuid, text"),
                 (&api, WATCH_EVENTS_OF_PERSON, "uuid, bigint, bigint"),
                 (&api, WATCH_EVENTS_ERASE, "uuid, bigint"),
+                (&api, WATCH_BUCKET_EMPTY, "uuid, uuid, text, bigint"),
                 (&api, WATCH_MARKS_READ, "uuid, uuid, bigint, bigint"),
                 (&api, WATCH_MARKS_SETTLE, "uuid, uuid, bigint[], bigint"),
                 (&worker, WATCH_EVENTS_FORGET, "bigint, bigint"),

@@ -15,7 +15,8 @@ use domain::trackers::activitywatch::{Stretch, Tells, Told};
 use domain::usage::Label;
 use ports::PortError;
 use ports::trackers::{
-    BucketOutcome, EVENTS_MAX, EventWindow, Look, WatchBucket, WatchBuckets, WatchEvent, WatchEvents, Watcher,
+    BUCKETS_MAX, BucketOutcome, EVENTS_MAX, EventWindow, Look, WatchBucket, WatchBuckets, WatchEvent, WatchEvents,
+    Watcher,
 };
 
 use crate::accounts::{InForce, RulesInForce};
@@ -59,7 +60,9 @@ pub enum WatchError {
     #[error("there is no event of that number in the bucket")]
     NoEvent,
     /// The device has as many buckets as it may.
-    #[error("the device has as many buckets as it may")]
+    #[error(
+        "the device has {BUCKETS_MAX} buckets, which is the most: delete one that nobody sends to, or use a key of its own for each machine"
+    )]
     TooManyBuckets,
     /// The bucket would hold more events than it may, because too few of those that it holds may go.
     #[error(
@@ -101,7 +104,13 @@ impl ActivityWatch {
     /// [`WatchError::TooManyBuckets`], or something outside.
     pub async fn create(&self, caller: &Caller, bucket: &WatchBucket) -> Result<bool, WatchError> {
         let now = self.claims.clock.now();
-        match self.buckets.create(watcher(caller), bucket, now).await? {
+        // Nothing of it may be claimed any more.
+        let silent_since = now.before(self.claims.rules.age_max);
+        match self
+            .buckets
+            .create(watcher(caller), bucket, (silent_since, now))
+            .await?
+        {
             BucketOutcome::Made => Ok(true),
             BucketOutcome::There => Ok(false),
             BucketOutcome::TooMany => Err(WatchError::TooManyBuckets),

@@ -69,7 +69,6 @@ impl KeepWatched {
                 break;
             }
         }
-        self.upkeep.forget_buckets(before).await?;
         Ok(forgotten)
     }
 }

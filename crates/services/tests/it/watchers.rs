@@ -435,7 +435,7 @@ async fn what_is_ahead_of_the_clock_is_claimed_when_it_may_be() {
 }
 
 #[tokio::test]
-async fn what_is_too_old_is_forgotten_with_the_buckets_that_it_leaves_empty() {
+async fn what_is_too_old_is_forgotten_and_its_watcher_can_go_on() {
     let watched = Watched::new();
     let ada = caller(1);
     watched.buckets(&ada).await;
@@ -447,7 +447,12 @@ async fn what_is_too_old_is_forgotten_with_the_buckets_that_it_leaves_empty() {
         .clock
         .advance(Rules::default().age_max + Duration::from_hours(3));
     assert_eq!(upkeep.forget_old().await.expect("done"), 2);
-    assert_eq!(watched.node.buckets(&ada).await.expect("read"), []);
+    assert_eq!(watched.node.count(&ada, WINDOWS, ALL).await.expect("counted"), 0);
+    // A watcher makes its buckets when it starts, however long it is silent then.
+    let later = AGO + 90 * 86_400 + 3 * 3_600 - 60;
+    ten_seconds(&watched, &ada, later, "Editor").await;
+    assert_eq!(watched.node.count(&ada, WINDOWS, ALL).await.expect("counted"), 1);
+    assert_eq!(watched.watching.marked(), 0);
 }
 
 #[tokio::test]

@@ -29,7 +29,9 @@ macro_rules! watching_contract {
             $home,
             [
                 a_bucket_is_made_once_changed_and_forgotten,
+                a_bucket_goes_with_all_its_events,
                 a_device_has_so_many_buckets_and_no_more,
+                for_one_more_an_empty_one_gives_way_that_is_silent_for_longest,
                 devices_and_people_do_not_meet,
                 an_event_is_found_by_what_is_asked_for,
                 events_are_found_by_their_starts,
@@ -108,7 +110,7 @@ fn edit(seen: i64, put: &[WatchEvent]) -> Edit {
 }
 
 async fn made<W: WatchBuckets>(watching: &W, of: Watcher, bucket: &WatchBucket) {
-    let outcome = watching.create(of, bucket, NOW).await.expect("made");
+    let outcome = watching.create(of, bucket, (NOW, NOW)).await.expect("made");
     assert_eq!(outcome, BucketOutcome::Made);
 }
 

@@ -108,14 +108,26 @@ impl WatchBuckets for MemoryWatching {
         Ok(asked.map(|(_, bucket)| bucket.shown()).collect())
     }
 
-    async fn create(&self, of: Watcher, bucket: &WatchBucket, now: UnixMs) -> Result<BucketOutcome, PortError> {
+    async fn create(
+        &self,
+        of: Watcher,
+        bucket: &WatchBucket,
+        (silent_since, now): (UnixMs, UnixMs),
+    ) -> Result<BucketOutcome, PortError> {
         let mut kept = self.kept("make a bucket")?;
         let key = (of, bucket.id.clone());
         if kept.buckets.contains_key(&key) {
             return Ok(BucketOutcome::There);
         }
         if kept.buckets.keys().filter(|(owner, _)| *owner == of).count() >= BUCKETS_MAX {
-            return Ok(BucketOutcome::TooMany);
+            let silent = kept.buckets.iter().filter(|((owner, _), bucket)| {
+                *owner == of && bucket.events.is_empty() && bucket.kept_at < silent_since
+            });
+            let longest = silent.min_by_key(|(_, bucket)| bucket.kept_at);
+            let Some(longest) = longest.map(|(key, _)| key.clone()) else {
+                return Ok(BucketOutcome::TooMany);
+            };
+            kept.buckets.remove(&longest);
         }
         let made = Bucket {
             told: bucket.clone(),
@@ -308,13 +320,6 @@ impl WatchUpkeep for MemoryWatching {
             });
         }
         Ok(forgotten)
-    }
-
-    async fn forget_buckets(&self, before: UnixMs) -> Result<(), PortError> {
-        let mut kept = self.kept("forget empty buckets")?;
-        kept.buckets
-            .retain(|_, bucket| bucket.kept_at >= before || !bucket.events.is_empty());
-        Ok(())
     }
 }
 

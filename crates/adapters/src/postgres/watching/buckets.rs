@@ -9,10 +9,15 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use crate::postgres::failure::Failure;
-use crate::postgres::statements::{WATCH_BUCKET_CHANGE, WATCH_BUCKET_CREATE, WATCH_BUCKET_DELETE, WATCH_BUCKETS_READ};
+use crate::postgres::statements::{
+    WATCH_BUCKET_CHANGE, WATCH_BUCKET_CREATE, WATCH_BUCKET_DELETE, WATCH_BUCKET_EMPTY, WATCH_BUCKETS_READ,
+};
 use crate::postgres::values::{column, time};
 
 use super::{Watching, count};
+
+/// How many events of a bucket one statement forgets at most.
+const EMPTIED_AT_ONCE: i64 = 10_000;
 
 #[async_trait]
 impl WatchBuckets for Watching {
@@ -27,9 +32,14 @@ impl WatchBuckets for Watching {
             .await
     }
 
-    async fn create(&self, of: Watcher, bucket: &WatchBucket, now: UnixMs) -> Result<BucketOutcome, PortError> {
+    async fn create(
+        &self,
+        of: Watcher,
+        bucket: &WatchBucket,
+        (silent_since, now): (UnixMs, UnixMs),
+    ) -> Result<BucketOutcome, PortError> {
         let work = async {
-            let kept: [&(dyn ToSql + Sync); 9] = [
+            let kept: [&(dyn ToSql + Sync); 10] = [
                 &of.user.0,
                 &of.device.0,
                 &bucket.id,
@@ -39,6 +49,7 @@ impl WatchBuckets for Watching {
                 &bucket.created_us,
                 &time(now),
                 &count(BUCKETS_MAX),
+                &time(silent_since),
             ];
             let scope = self.database.as_user(of.user);
             let row = scope.query_opt(WATCH_BUCKET_CREATE, &kept).await?;
@@ -78,6 +89,7 @@ impl WatchBuckets for Watching {
     }
 
     async fn delete(&self, of: Watcher, id: &str) -> Result<bool, PortError> {
+        while self.empty(of, id).await? >= EMPTIED_AT_ONCE {}
         let work = async {
             let named: [&(dyn ToSql + Sync); 3] = [&of.user.0, &of.device.0, &id];
             let scope = self.database.as_user(of.user);
@@ -85,6 +97,21 @@ impl WatchBuckets for Watching {
         };
         self.database
             .call(|| format!("forget a bucket of {}", of.device), work)
+            .await
+    }
+}
+
+impl Watching {
+    /// Forgets some events of a bucket, and answers how many.
+    async fn empty(&self, of: Watcher, id: &str) -> Result<i64, PortError> {
+        let work = async {
+            let some: [&(dyn ToSql + Sync); 4] = [&of.user.0, &of.device.0, &id, &EMPTIED_AT_ONCE];
+            let scope = self.database.as_user(of.user);
+            let row = scope.query_opt(WATCH_BUCKET_EMPTY, &some).await?;
+            row.map_or(Ok(0), |row| column(&row, 0))
+        };
+        self.database
+            .call(|| format!("forget events of a bucket of {}", of.device), work)
             .await
     }
 }

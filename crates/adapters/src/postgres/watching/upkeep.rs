@@ -9,9 +9,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
 use crate::postgres::failure::Failure;
-use crate::postgres::statements::{
-    WATCH_BUCKETS_FORGET, WATCH_EVENTS_FORGET, WATCH_EVENTS_OF_PERSON, WATCH_LEFT_BEHIND,
-};
+use crate::postgres::statements::{WATCH_EVENTS_FORGET, WATCH_EVENTS_OF_PERSON, WATCH_LEFT_BEHIND};
 use crate::postgres::values::{column, searchable, time};
 
 use super::{Watching, count, event_at, searchable_us};
@@ -47,18 +45,6 @@ impl WatchUpkeep for Watching {
         };
         self.database
             .call(|| format!("forget what watchers told before {before}"), work)
-            .await
-    }
-
-    async fn forget_buckets(&self, before: UnixMs) -> Result<(), PortError> {
-        let work = async {
-            let client = self.database.client().await?;
-            let forget = client.prepare_cached(WATCH_BUCKETS_FORGET).await?;
-            client.execute(&forget, &[&time(searchable(before))]).await?;
-            Ok(())
-        };
-        self.database
-            .call(|| format!("forget buckets that are empty since {before}"), work)
             .await
     }
 }

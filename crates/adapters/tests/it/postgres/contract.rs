@@ -157,8 +157,13 @@ mod watching {
             self.api.buckets(of, id).await
         }
 
-        async fn create(&self, of: Watcher, bucket: &WatchBucket, now: UnixMs) -> Result<BucketOutcome, PortError> {
-            self.api.create(of, bucket, now).await
+        async fn create(
+            &self,
+            of: Watcher,
+            bucket: &WatchBucket,
+            when: (UnixMs, UnixMs),
+        ) -> Result<BucketOutcome, PortError> {
+            self.api.create(of, bucket, when).await
         }
 
         async fn change(&self, of: Watcher, bucket: &WatchBucket) -> Result<bool, PortError> {
@@ -217,10 +222,6 @@ mod watching {
 
         async fn forget_events(&self, before: UnixMs, limit: usize) -> Result<u64, PortError> {
             self.worker.forget_events(before, limit).await
-        }
-
-        async fn forget_buckets(&self, before: UnixMs) -> Result<(), PortError> {
-            self.worker.forget_buckets(before).await
         }
     }
 

@@ -11,7 +11,7 @@ pub async fn a_bucket_is_made_once_changed_and_forgotten<W: WatchBuckets + Watch
     let (one, other) = (bucket("w", "currentwindow"), bucket("a", "afkstatus"));
     made(watching, ada(), &one).await;
     made(watching, ada(), &other).await;
-    let again = watching.create(ada(), &bucket("w", "afkstatus"), NOW).await;
+    let again = watching.create(ada(), &bucket("w", "afkstatus"), (NOW, NOW)).await;
     assert_eq!(again.expect("no error"), BucketOutcome::There);
     assert_eq!(
         watching.buckets(ada(), None).await.expect("read"),
@@ -54,12 +54,61 @@ pub async fn a_device_has_so_many_buckets_and_no_more<W: WatchBuckets>(watching:
     for number in 0..BUCKETS_MAX {
         made(watching, ada(), &bucket(&format!("{number}"), "x")).await;
     }
-    let more = watching.create(ada(), &bucket("more", "x"), NOW).await;
+    let more = watching.create(ada(), &bucket("more", "x"), (NOW, NOW)).await;
     assert_eq!(more.expect("no error"), BucketOutcome::TooMany);
-    let there = watching.create(ada(), &bucket("0", "x"), NOW).await;
+    let there = watching.create(ada(), &bucket("0", "x"), (NOW, NOW)).await;
     assert_eq!(there.expect("no error"), BucketOutcome::There);
     made(watching, watcher(1, 11), &bucket("more", "x")).await;
     assert_eq!(watching.buckets(ada(), None).await.expect("read").len(), BUCKETS_MAX);
+}
+
+/// Not one of which something is kept, nor one of which something was heard since.
+pub async fn for_one_more_an_empty_one_gives_way_that_is_silent_for_longest<W: WatchBuckets + WatchEvents>(
+    watching: &W,
+) {
+    let made_at = async |id: &str, minute: i64| {
+        let at = NOW.plus_ms(minute * 60_000);
+        let outcome = watching.create(ada(), &bucket(id, "x"), (NOW, at)).await;
+        assert_eq!(outcome.expect("no error"), BucketOutcome::Made, "{id}");
+    };
+    for number in 3..BUCKETS_MAX {
+        made_at(&format!("new {number}"), 30).await;
+    }
+    made_at("full", 0).await;
+    made_at("silent", 2).await;
+    made_at("silent longer", 1).await;
+    kept(watching, ada(), "full", &edit(0, &[event(1, (0, 1), app("A"))])).await;
+    let wanted = async |id: &str, minute: i64| {
+        let when = (NOW.plus_ms(minute * 60_000), NOW.plus_ms(3_600_000));
+        watching.create(ada(), &bucket(id, "x"), when).await.expect("no error")
+    };
+    let names = async || {
+        let buckets = watching.buckets(ada(), None).await.expect("read");
+        assert_eq!(buckets.len(), BUCKETS_MAX);
+        let old = buckets.into_iter().filter(|bucket| !bucket.id.starts_with("new"));
+        old.map(|bucket| bucket.id).collect::<Vec<_>>()
+    };
+    assert_eq!(wanted("more", 1).await, BucketOutcome::TooMany);
+    assert_eq!(wanted("silent", 20).await, BucketOutcome::There);
+    assert_eq!(names().await, ["full", "silent", "silent longer"]);
+    assert_eq!(wanted("more", 20).await, BucketOutcome::Made);
+    assert_eq!(names().await, ["full", "more", "silent"]);
+    assert_eq!(wanted("even more", 20).await, BucketOutcome::Made);
+    assert_eq!(names().await, ["even more", "full", "more"]);
+    assert_eq!(wanted("too many", 20).await, BucketOutcome::TooMany);
+}
+
+/// However many they are; and nothing of another bucket goes.
+pub async fn a_bucket_goes_with_all_its_events<W: WatchBuckets + WatchEvents>(watching: &W) {
+    const MANY: i64 = 20_001;
+    let events: Vec<_> = (1..=MANY).map(|id| event(id, (id, id), app("A"))).collect();
+    filled(watching, ada(), &events).await;
+    made(watching, ada(), &bucket("other", "currentwindow")).await;
+    kept(watching, ada(), "other", &edit(0, &events[..2])).await;
+    assert!(watching.delete(ada(), "w").await.expect("forgotten"));
+    made(watching, ada(), &bucket("w", "currentwindow")).await;
+    assert_eq!(watching.count(ada(), "w", ALL).await.expect("counted"), 0);
+    assert_eq!(watching.count(ada(), "other", ALL).await.expect("counted"), 2);
 }
 
 /// Whatever is called alike.
