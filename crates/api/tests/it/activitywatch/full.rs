@@ -4,7 +4,7 @@ use domain::accounts::{DeviceId, UserId};
 use domain::time::UnixMs;
 use domain::trackers::activitywatch::{Stretch, Told};
 use domain::usage::AppName;
-use ports::trackers::{EVENTS_MAX, Edit, WatchEvent, WatchEvents, Watcher as Of};
+use ports::trackers::{BUCKETS_MAX, EVENTS_MAX, Edit, WatchEvent, WatchEvents, Watcher as Of};
 use serde_json::{Value, json};
 
 use super::{NINE, WINDOWS, Watcher, event};
@@ -74,4 +74,33 @@ fn more_than_a_bucket_holds_is_refused_as_a_whole_and_a_heartbeat_never() {
         assert_eq!(beat["id"], EVENTS_MAX + second / 10);
         assert_eq!(watcher.get(&count), EVENTS_MAX);
     }
+}
+
+#[test]
+fn a_key_that_uses_up_its_buckets_is_told_so_and_costs_no_other_anything() {
+    let house = House::new();
+    let ada = house.person("ada");
+    let scopes = json!(["pings:write"]);
+    let [greedy, other] = [(); 2].map(|()| Watcher::with(&house, &ada, &scopes));
+    other.create(WINDOWS, "currentwindow");
+    for number in 0..BUCKETS_MAX {
+        greedy.create(&format!("w{number}"), "currentwindow");
+    }
+    let body = json!({"client": "test", "type": "currentwindow", "hostname": "here"});
+    let refused = greedy.send("POST", "buckets/more", &body).expect(409);
+    assert_eq!(refused.problem(), "limit_reached");
+    let said = refused.json()["detail"].as_str().expect("text").to_owned();
+    assert!(said.contains(&BUCKETS_MAX.to_string()), "{said}");
+    let import = json!({"buckets": {"more": {"type": "currentwindow", "events": [event(0, &json!({"app": "A"}))]}}});
+    greedy.send("POST", "import", &import).expect(409);
+    // What is there goes on, also for somebody who starts anew.
+    greedy.send("POST", "buckets/w0", &body).expect(304);
+    greedy.beat("w0", 2, &event(0, &json!({"app": "A"})));
+    other.create("more", "currentwindow");
+    other.beat("more", 2, &event(0, &json!({"app": "B"})));
+    other.beat(WINDOWS, 2, &event(0, &json!({"app": "B"})));
+    let names = |watcher: &Watcher<'_>| watcher.get("buckets").as_object().map(serde_json::Map::len);
+    assert_eq!((names(&greedy), names(&other)), (Some(BUCKETS_MAX), Some(2)));
+    // Neither reaches what is the other's.
+    other.call("DELETE", "buckets/w0?force=1").send().expect(404);
 }
