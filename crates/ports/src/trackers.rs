@@ -11,8 +11,12 @@ use crate::PortError;
 pub const EVENTS_MAX: i64 = 200_000;
 /// The most buckets that a device may have.
 pub const BUCKETS_MAX: usize = 32;
-/// How many events of a bucket that start before a stretch, the last of them, are looked at for those that last into it.
+/// How many events of a bucket that start shortly before a stretch, the last of them, are looked at for those that last into it.
 pub const EARLIER_MAX: usize = 20_000;
+/// An hour: what lasts longer is known by itself, so that nothing else that started longer ago than that is looked at.
+pub const LASTING_US: i64 = 3_600_000_000;
+/// How many of those that last longer are looked at, the last that were kept: more than there are one after the other in 90 days.
+pub const LASTING_MAX: usize = 2_500;
 /// How many events of one start are looked at for one that is there already.
 pub const SAME_START_MAX: usize = 16;
 
@@ -204,8 +208,8 @@ pub trait WatchMarks: Send + Sync {
     /// Up to `limit` marks of a device that begin before an instant, the earliest first.
     async fn marks(&self, of: Watcher, before: UnixMs, limit: usize) -> Result<Vec<Mark>, PortError>;
 
-    /// The rows of all buckets of a device that hold an instant of `reach` or touch it, of each bucket up to `limit`. Of those that start before it only the
-    /// last [`EARLIER_MAX`] of a bucket are looked at.
+    /// The rows of all buckets of a device that hold an instant of `reach` or touch it, of each bucket up to `limit`. Of those that start up to
+    /// [`LASTING_US`] before it only the last [`EARLIER_MAX`] of a bucket are looked at, and of those that last longer [`LASTING_MAX`].
     async fn watched(&self, of: Watcher, reach: Span, limit: usize) -> Result<WatchedRows, PortError>;
 
     /// Forgets those of these marks that end by an instant, and lets the others begin there.

@@ -9,9 +9,9 @@ use domain::time::{Span, UnixMs};
 use domain::trackers::activitywatch::{Browser, Kind, Stretch, Tabs, Watched};
 use ports::PortError;
 use ports::trackers::{
-    BUCKETS_MAX, BucketOutcome, EARLIER_MAX, Edit, EditOutcome, EventWindow, Look, Mark, SAME_START_MAX, Seen,
-    WatchBucket, WatchBuckets, WatchEvent, WatchEvents, WatchMarks, WatchReader, WatchUpkeep, WatchedEvent,
-    WatchedRows, Watcher,
+    BUCKETS_MAX, BucketOutcome, EARLIER_MAX, Edit, EditOutcome, EventWindow, LASTING_MAX, LASTING_US, Look, Mark,
+    SAME_START_MAX, Seen, WatchBucket, WatchBuckets, WatchEvent, WatchEvents, WatchMarks, WatchReader, WatchUpkeep,
+    WatchedEvent, WatchedRows, Watcher,
 };
 
 use super::away::Away;
@@ -91,9 +91,18 @@ impl Bucket {
             .iter()
             .rev()
             .filter(|event| event.stretch.start_us <= window.to_us);
-        let lasting = earlier.iter().rev().take(EARLIER_MAX);
-        let lasting = lasting.filter(|event| event.stretch.end_us >= window.from_us);
-        later.chain(lasting).copied().collect()
+        let shortly_us = window.from_us.saturating_sub(LASTING_US);
+        let shortly = earlier
+            .iter()
+            .rev()
+            .take_while(|event| event.stretch.start_us >= shortly_us);
+        let lasts = |event: &&WatchEvent| event.stretch.end_us - event.stretch.start_us > LASTING_US;
+        let lasting = self.events.values().rev().filter(lasts).take(LASTING_MAX);
+        let mut lasting: Vec<_> = lasting.filter(|event| event.stretch.start_us < shortly_us).collect();
+        lasting.sort_by_key(|event| std::cmp::Reverse((event.stretch.start_us, event.id)));
+        let earlier = shortly.take(EARLIER_MAX).copied().chain(lasting);
+        let earlier = earlier.filter(|event| event.stretch.end_us >= window.from_us);
+        later.copied().chain(earlier).collect()
     }
 }
 

@@ -1,6 +1,6 @@
--- A change of a bucket's events and the marks of what it touched, unless the bucket is not as it was seen: how many buckets that were.
+-- A change of a bucket's events, with which of them last for long, and the marks of what it touched, unless the bucket is not as it was seen: how many buckets that were.
 WITH bucket AS (
-    UPDATE watch_buckets SET version = version + 1, last_id = $5, longest_us = greatest(longest_us, $6), kept_at = $7
+    UPDATE watch_buckets SET version = version + 1, last_id = $5, kept_at = $7
     WHERE user_id = $1 AND device_id = $2 AND id = $3 AND version = $4
     RETURNING number
 ), gone AS (
@@ -16,6 +16,12 @@ WITH bucket AS (
     ON CONFLICT (user_id, bucket, id) DO UPDATE
     SET start_us = excluded.start_us, end_us = excluded.end_us,
         app_name = excluded.app_name, domain = excluded.domain, is_here = excluded.is_here
+), lasting AS (
+    INSERT INTO watch_lasting (user_id, bucket, id)
+    SELECT $1, bucket.number, new.id
+    FROM bucket, unnest($9::bigint[], $10::bigint[], $11::bigint[]) AS new (id, start_us, end_us)
+    WHERE new.end_us - new.start_us > $6
+    ON CONFLICT DO NOTHING
 ), marked AS (
     INSERT INTO watch_marks (user_id, device_id, start_ms, end_ms, precedence, marked_at)
     SELECT $1, $2, new.start_ms, new.end_ms, $17, $7

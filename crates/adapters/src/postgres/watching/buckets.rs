@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::time::UnixMs;
 use domain::trackers::activitywatch::Stretch;
 use ports::PortError;
-use ports::trackers::{BUCKETS_MAX, BucketOutcome, WatchBucket, WatchBuckets, Watcher};
+use ports::trackers::{BUCKETS_MAX, BucketOutcome, LASTING_US, WatchBucket, WatchBuckets, Watcher};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -23,7 +23,7 @@ const EMPTIED_AT_ONCE: i64 = 10_000;
 impl WatchBuckets for Watching {
     async fn buckets(&self, of: Watcher, id: Option<&str>) -> Result<Vec<WatchBucket>, PortError> {
         let work = async {
-            let asked: [&(dyn ToSql + Sync); 3] = [&of.user.0, &of.device.0, &id];
+            let asked: [&(dyn ToSql + Sync); 4] = [&of.user.0, &of.device.0, &id, &LASTING_US];
             let rows = self.database.as_user(of.user).query(WATCH_BUCKETS_READ, &asked).await?;
             rows.iter().map(bucket).collect()
         };

@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use ports::PortError;
-use ports::trackers::{Edit, EditOutcome, EventWindow, Look, SAME_START_MAX, Seen, WatchEvent, WatchEvents, Watcher};
+use ports::trackers::{
+    Edit, EditOutcome, EventWindow, LASTING_US, Look, SAME_START_MAX, Seen, WatchEvent, WatchEvents, Watcher,
+};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -18,7 +20,7 @@ impl WatchEvents for Watching {
         let work = async {
             let (from, to) = (searchable_us(window.from_us), searchable_us(window.to_us));
             let limit = count(window.limit);
-            let asked: [&(dyn ToSql + Sync); 6] = [&of.user.0, &of.device.0, &bucket, &from, &to, &limit];
+            let asked: [&(dyn ToSql + Sync); 7] = [&of.user.0, &of.device.0, &bucket, &from, &to, &limit, &LASTING_US];
             let rows = self.database.as_user(of.user).query(WATCH_EVENTS_READ, &asked).await?;
             rows.iter().map(|row| event_at(row, 0)).collect()
         };
@@ -30,7 +32,7 @@ impl WatchEvents for Watching {
     async fn count(&self, of: Watcher, bucket: &str, window: EventWindow) -> Result<u64, PortError> {
         let work = async {
             let (from, to) = (searchable_us(window.from_us), searchable_us(window.to_us));
-            let asked: [&(dyn ToSql + Sync); 5] = [&of.user.0, &of.device.0, &bucket, &from, &to];
+            let asked: [&(dyn ToSql + Sync); 6] = [&of.user.0, &of.device.0, &bucket, &from, &to, &LASTING_US];
             let scope = self.database.as_user(of.user);
             let row = scope.query_opt(WATCH_EVENTS_COUNT, &asked).await?;
             let counted = row.map_or(Ok(0), |row| column::<i64>(&row, 0))?;
@@ -75,7 +77,7 @@ impl WatchEvents for Watching {
                 &bucket,
                 &edit.seen,
                 &edit.last_id,
-                &put.longest_us,
+                &LASTING_US,
                 &time(edit.now),
                 &edit.removed,
                 &put.ids,
@@ -105,7 +107,6 @@ impl WatchEvents for Watching {
 /// Events, column by column.
 #[derive(Default)]
 struct Put {
-    longest_us: i64,
     ids: Vec<i64>,
     starts: Vec<i64>,
     ends: Vec<i64>,
@@ -117,8 +118,6 @@ struct Put {
 impl Put {
     fn add(&mut self, event: &WatchEvent) {
         let columns = Columns::of(&event.told);
-        let length_us = event.stretch.end_us.saturating_sub(event.stretch.start_us);
-        self.longest_us = self.longest_us.max(length_us);
         self.ids.push(event.id);
         self.starts.push(event.stretch.start_us);
         self.ends.push(event.stretch.end_us);

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use domain::time::{Span, UnixMs};
 use domain::trackers::activitywatch::{Browser, Kind, Stretch, Tabs, Told, Watched};
 use ports::PortError;
-use ports::trackers::{EARLIER_MAX, Mark, WatchMarks, WatchedRows, Watcher};
+use ports::trackers::{EARLIER_MAX, LASTING_MAX, LASTING_US, Mark, WatchMarks, WatchedRows, Watcher};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -34,7 +34,16 @@ impl WatchMarks for Watching {
             let (from, to) = (us(reach.start()), us(reach.end()));
             // One more of each bucket tells whether there are more.
             let more = count(limit.saturating_add(1));
-            let asked: [&(dyn ToSql + Sync); 6] = [&of.user.0, &of.device.0, &from, &to, &more, &count(EARLIER_MAX)];
+            let asked: [&(dyn ToSql + Sync); 8] = [
+                &of.user.0,
+                &of.device.0,
+                &from,
+                &to,
+                &more,
+                &count(EARLIER_MAX),
+                &LASTING_US,
+                &count(LASTING_MAX),
+            ];
             let rows = self.database.as_user(of.user).query(WATCH_WATCHED, &asked).await?;
             watched(&rows, limit)
         };

@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Error};
 use super::{client, database};
 
 /// All of them, earliest first.
-pub(super) const MIGRATIONS: [&str; 14] = [
+pub(super) const MIGRATIONS: [&str; 15] = [
     "V1__accounts",
     "V2__usage",
     "V3__isolation",
@@ -23,6 +23,7 @@ pub(super) const MIGRATIONS: [&str; 14] = [
     "V12__usage_read_from_its_key",
     "V13__import_devices",
     "V14__watch_buckets",
+    "V15__watch_lasting",
 ];
 
 #[tokio::test]

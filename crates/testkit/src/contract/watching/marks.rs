@@ -3,9 +3,9 @@
 use domain::time::Span;
 use domain::trackers::activitywatch::{Browser, Presence, Row, Tabs, Told, Watched};
 use domain::usage::{AppName, Domain};
-use ports::trackers::{EARLIER_MAX, Edit, WatchBuckets, WatchEvents, WatchMarks};
+use ports::trackers::{EARLIER_MAX, Edit, EventWindow, LASTING_MAX, LASTING_US, WatchBuckets, WatchEvents, WatchMarks};
 
-use super::{NOW, ada, app, bucket, edit, event, kept, made, watcher};
+use super::{ALL, NOW, ada, app, bucket, edit, event, ids, kept, made, watcher};
 
 /// Whole or up to an instant.
 pub async fn what_is_touched_is_marked_until_it_is_settled<W: WatchBuckets + WatchEvents + WatchMarks>(watching: &W) {
@@ -124,8 +124,8 @@ pub async fn of_each_bucket_so_many_rows_are_given_the_last<W: WatchBuckets + Wa
     }
 }
 
-/// However long the longest event lasts.
-pub async fn what_started_long_before_is_looked_through_so_far<W: WatchBuckets + WatchEvents + WatchMarks>(
+/// Of what does not last for long.
+pub async fn what_started_shortly_before_is_looked_through_so_far<W: WatchBuckets + WatchEvents + WatchMarks>(
     watching: &W,
 ) {
     made(watching, ada(), &bucket("w", "currentwindow")).await;
@@ -149,4 +149,43 @@ pub async fn what_started_long_before_is_looked_through_so_far<W: WatchBuckets +
     )
     .await;
     assert_eq!(rows().await, 0);
+}
+
+/// Also one that only grew to be long, and so many of them. Nothing that does not last for long is looked at for it.
+pub async fn what_lasts_for_long_is_found_however_much_started_since<W: WatchBuckets + WatchEvents + WatchMarks>(
+    watching: &W,
+) {
+    const HOUR: i64 = LASTING_US;
+    made(watching, ada(), &bucket("w", "currentwindow")).await;
+    kept(watching, ada(), "w", &edit(0, &[event(1, (0, 10), app("A"))])).await;
+    let most = i64::try_from(EARLIER_MAX).expect("few");
+    let short = (2..=most + 1).map(|id| event(id, (3 * HOUR + id, 3 * HOUR + id), app("B")));
+    let events: Vec<_> = std::iter::once(event(1, (0, 5 * HOUR), app("A")))
+        .chain(short)
+        .collect();
+    kept(watching, ada(), "w", &edit(1, &events)).await;
+    let starts_at = NOW.plus_ms(3 * HOUR / 1_000 + 60_000);
+    let reach = Span::new(starts_at, starts_at.plus_ms(1_000)).expect("not empty");
+    let names = async || {
+        let found = watching.watched(ada(), reach, 9).await.expect("read");
+        assert!(found.are_all);
+        found.watched.windows[0].1.len()
+    };
+    assert_eq!(names().await, 1);
+    let mut shown = watching.buckets(ada(), Some("w")).await.expect("read");
+    let stretch = shown.pop().and_then(|bucket| bucket.stretch).expect("not empty");
+    assert_eq!(stretch.end_us - stretch.start_us, 5 * HOUR);
+    let window = EventWindow {
+        from_us: NOW.0 * 1_000 + 4 * HOUR + 60_000_000,
+        ..ALL
+    };
+    assert_eq!(ids(watching, ada(), window).await, [1]);
+    assert_eq!(watching.count(ada(), "w", window).await.expect("counted"), 1);
+    // And beyond so many not even that.
+    let others = most + 2..most + 2 + i64::try_from(LASTING_MAX).expect("few");
+    let others: Vec<_> = others.map(|id| event(id, (0, HOUR + 1), app("C"))).collect();
+    kept(watching, ada(), "w", &edit(2, &others[1..])).await;
+    assert_eq!(names().await, 1);
+    kept(watching, ada(), "w", &edit(3, &others)).await;
+    assert_eq!(names().await, 0);
 }

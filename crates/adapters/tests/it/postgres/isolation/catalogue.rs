@@ -17,7 +17,7 @@ const OF_NOBODY: [(&str, &str, &str); 8] = [
     ("daybook_worker", "refinery_schema_history", "SELECT"),
 ];
 /// All that the worker may reach.
-const OF_WORKER: [&str; 10] = [
+const OF_WORKER: [&str; 11] = [
     "app_usage",
     "heartbeats",
     // To be read: what is claimed from watchers obeys them.
@@ -28,6 +28,7 @@ const OF_WORKER: [&str; 10] = [
     "usage_progress",
     "watch_buckets",
     "watch_events",
+    "watch_lasting",
     "watch_marks",
 ];
 /// What may be called with the rights of the owner.

@@ -48,4 +48,7 @@ VALUES ('{user}', '{user}', 'w', 'currentwindow', 'c', 'h', 0, now());
 INSERT INTO watch_events (user_id, bucket, id, start_us, end_us, app_name)
 SELECT user_id, number, 1, 0, 1, 'a' FROM watch_buckets WHERE user_id = '{user}';
 
+INSERT INTO watch_lasting (user_id, bucket, id)
+SELECT user_id, bucket, id FROM watch_events WHERE user_id = '{user}';
+
 INSERT INTO watch_marks (user_id, device_id, start_ms, end_ms, precedence, marked_at) VALUES ('{user}', '{user}', 0, 1, 1, now());
