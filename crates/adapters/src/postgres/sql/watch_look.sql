@@ -1,8 +1,10 @@
 -- What is to be seen of a bucket before its events change, each event with why: 0 starts last at an instant or before, 1 starts after it, 2 was asked for by its
 -- number, 3 by its start. One row without an event for a bucket of which there is nothing to be seen.
-SELECT b.kind, b.version, b.last_id, e.why, e.id, e.start_us, e.end_us, e.app_name, e.domain, e.is_here,
-    (SELECT min(first.id) FROM watch_events AS first WHERE first.user_id = b.user_id AND first.bucket = b.number) AS first_id
+SELECT b.kind, b.version, b.last_id, e.why, e.id, e.start_us, e.end_us, e.app_name, e.domain, e.is_here, first.id AS first_id
 FROM watch_buckets AS b
+LEFT JOIN LATERAL (
+    SELECT e.id FROM watch_events AS e WHERE e.user_id = b.user_id AND e.bucket = b.number ORDER BY e.id LIMIT 1
+) AS first ON true
 LEFT JOIN LATERAL (
     (
         SELECT 0 AS why, *
