@@ -478,7 +478,7 @@ mod tests {
         for (sql, types, index) in [
             (
                 IMPORT_DEVICE_FORESEE,
-                "uuid, uuid, text, bigint, integer",
+                "uuid, uuid, text, bigint, integer, integer",
                 "import_devices_user_id_",
             ),
             (IMPORT_DEVICES_READ, "uuid", "import_devices_user_id_"),

@@ -41,6 +41,8 @@ pub struct Outcome {
     pub rejected: Reasons,
     /// What would change; only after a dry run.
     pub change: Change,
+    /// How many seconds a heartbeat waits for a later one, by source; only of sources that have any.
+    pub timeouts: BTreeMap<String, u64>,
 }
 
 /// What the timeline would gain and lose.
@@ -227,6 +229,9 @@ impl Outcome {
             self.reject(list, refusal);
         }
         self.excluded += receipt.excluded;
+        if let (Some(timeout_secs), false) = (receipt.heartbeat_timeout, list.history.points.is_empty()) {
+            self.timeouts.insert(list.history.source.to_owned(), timeout_secs);
+        }
         // Of what it brings of the next list nothing is counted here.
         let others = (list.history.pings.len() + list.history.points.len() - list.own) as u64;
         let own = (list.own - refused.len()) as u64;
@@ -273,6 +278,7 @@ impl Outcome {
         self.accepted += other.accepted;
         self.excluded += other.excluded;
         self.rejected.merge(other.rejected);
+        self.timeouts.extend(other.timeouts);
         let Change {
             added_ms,
             replaced_ms,

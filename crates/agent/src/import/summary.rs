@@ -117,6 +117,13 @@ pub fn outcome(outcome: &Outcome, is_dry_run: bool, sources: usize) -> String {
         let _ = writeln!(text, "The server will not take {}:", number(outcome.rejected.count()));
         reasons(&mut text, &outcome.rejected);
     }
+    for (source, secs) in &outcome.timeouts {
+        let _ = writeln!(
+            text,
+            "{source}: a heartbeat counts up to the next one, if that comes within {}. This is settled at the first import, and stays so.",
+            spent(i64::try_from(secs.saturating_mul(1_000)).unwrap_or(i64::MAX))
+        );
+    }
     if is_dry_run {
         text.push_str("This was a dry run: nothing is changed. Without --dry-run it is imported.\n");
     }

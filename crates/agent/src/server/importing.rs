@@ -54,6 +54,9 @@ pub struct ImportReceipt {
     /// How many the person's rules exclude.
     #[serde(default)]
     pub excluded: u64,
+    /// How many seconds a heartbeat of the source waits for a later one.
+    #[serde(default)]
+    pub heartbeat_timeout: Option<u64>,
     /// Which it will never take.
     #[serde(default)]
     pub rejected: Vec<Refusal>,

@@ -94,6 +94,7 @@ fn a_dry_run_says_what_would_change_and_an_import_sends_it_twice_alike() {
         // 25 minutes of windows, and 6:39.877 between three heartbeats.
         "31 min  added",
         "0 s  replaced",
+        "wakatime: a heartbeat counts up to the next one, if that comes within 10 min.",
         "This was a dry run: nothing is changed.",
     ] {
         assert!(text.contains(part), "{part}: {text}");
@@ -102,9 +103,10 @@ fn a_dry_run_says_what_would_change_and_an_import_sends_it_twice_alike() {
     for _ in 0..2 {
         let (success, text, error) = import(dir.path(), &stub, &[], &files);
         assert!(
-            success && text.contains("Imported: 9 claims and heartbeats"),
+            success && text.contains("Imported: 9 claims and heartbeats") && text.contains("wakatime: a heartbeat counts"),
             "{text}{error}"
         );
+        assert!(!text.contains("laptop: a heartbeat"), "{text}");
     }
     let ledger = stub.ledger();
     let sent: Vec<&Value> = ledger

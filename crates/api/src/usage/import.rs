@@ -5,7 +5,7 @@ mod sent;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use domain::accounts::Scope;
 use domain::fault::Fault;
-use domain::usage::Forecast;
+use domain::usage::{Forecast, Patience};
 use serde::Serialize;
 use services::usage::{ImportError, Imported};
 use utoipa::ToSchema;
@@ -39,7 +39,7 @@ pub(crate) struct HistoryBody {
     /// Stretches of time. A `seq` means nothing here.
     #[schema(max_items = 1000)]
     pings: Option<Vec<PingBody>>,
-    /// Points in time, each of which claims the time up to a later one of its source, as far as the person's heartbeats wait for one.
+    /// Points in time, each of which claims the time up to a later one of its source that comes within `heartbeat_timeout`, as the answer tells it.
     #[schema(max_items = 1000)]
     heartbeats: Option<Vec<PastHeartbeatBody>>,
     /// The caller's own id, or not given.
@@ -101,6 +101,10 @@ pub(crate) struct ImportedBody {
     /// How many the person's privacy rules exclude. Nothing of them is kept.
     #[schema(example = 0)]
     excluded: usize,
+    /// How many seconds a heartbeat of this source waits for a later one: what the person had set when something was first imported from the source, and the
+    /// same ever after. `null` where nothing is accepted.
+    #[schema(example = 600)]
+    heartbeat_timeout: Option<u32>,
     /// Every fault of every ping and heartbeat that is refused. `index` counts in the list that the pointer names.
     rejected: Vec<RejectedBody>,
 }
@@ -212,6 +216,7 @@ impl ImportedBody {
             status,
             accepted: imported.accepted,
             excluded: imported.excluded,
+            heartbeat_timeout: imported.patience.map(Patience::secs),
             rejected,
         }
     }

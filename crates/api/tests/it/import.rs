@@ -57,7 +57,7 @@ fn history_is_queued_and_stands_in_the_reports_of_its_day_once_however_often_it_
         let answer = import(&house, &ada, &past()).expect(202);
         assert_eq!(
             answer.body,
-            br#"{"status":"queued","accepted":3,"excluded":0,"rejected":[]}"#
+            br#"{"status":"queued","accepted":3,"excluded":0,"heartbeat_timeout":600,"rejected":[]}"#
         );
         let expected = json!([{"app_name": "Firefox", "seconds": 3600}, {"app_name": "vim", "seconds": 600}]);
         assert_eq!(apps(&house, &ada, "2024-03-01"), expected);
@@ -77,6 +77,7 @@ fn a_dry_run_tells_what_would_change_and_keeps_nothing() {
         "status": "dry_run",
         "accepted": 3,
         "excluded": 0,
+        "heartbeat_timeout": 600,
         "rejected": [],
         "change": {
             "added_seconds": 4200,
@@ -101,6 +102,40 @@ fn a_dry_run_tells_what_would_change_and_keeps_nothing() {
     let target = format!("{IMPORT}?dry_run=false");
     house.send(&ada, "POST", &target, &past()).expect(202);
     assert_eq!(house.waiting(), 1);
+}
+
+#[test]
+fn a_source_keeps_the_timeout_that_was_the_persons_when_it_was_new() {
+    let house = House::new();
+    let ada = house.person("ada");
+    let timeout = |answer: Answer, status: u16| answer.expect(status).json()["heartbeat_timeout"].clone();
+    let set = |secs: u32| {
+        let profile = json!({"heartbeat_timeout": secs});
+        house.send(&ada, "PATCH", "/api/v1/users/me", &profile).expect(200);
+    };
+    set(900);
+    assert_eq!(timeout(dry(&house, &ada, &past()), 200), 900);
+    set(601);
+    assert_eq!(timeout(import(&house, &ada, &past()), 202), 601);
+    set(300);
+    assert_eq!(timeout(dry(&house, &ada, &past()), 200), 601);
+    assert_eq!(timeout(import(&house, &ada, &past()), 202), 601);
+    let vim = json!({"app_name": "vim", "seconds": 600});
+    let of_day = apps(&house, &ada, "2024-03-01");
+    assert!(of_day.as_array().expect("a list").contains(&vim), "{of_day}");
+    let mut elsewhere = past();
+    elsewhere["source"] = json!("New");
+    assert_eq!(timeout(dry(&house, &ada, &elsewhere), 200), 300);
+    // Where nothing is kept nothing is settled.
+    let rules = json!({"rules": [{"app": "*", "action": "exclude"}]});
+    house
+        .send(&ada, "PUT", "/api/v1/users/me/privacy-rules", &rules)
+        .expect(200);
+    house.hear();
+    for (target, status) in [(IMPORT, 202), (DRY, 200)] {
+        let answer = house.send(&ada, "POST", target, &elsewhere);
+        assert_eq!(timeout(answer, status), Value::Null);
+    }
 }
 
 #[test]

@@ -13,7 +13,8 @@ pub const IMPORT_DEVICES_MAX: usize = 64;
 /// Devices of imported history.
 #[async_trait]
 pub trait ImportDevices: Send + Sync {
-    /// The device of a source, listed from now on. One that is new to the person gets a precedence below that of all others they have; it keeps that for ever.
+    /// The device of a source, listed from now on. One that is new to the person gets a precedence below that of all others they have, and the patience that the
+    /// person's heartbeats have now; it keeps both for ever.
     async fn keep(&self, import: &NewImport) -> Result<ImportPlace, PortError>;
 
     /// What [`Self::keep`] would answer. Nothing is kept.
@@ -57,7 +58,7 @@ pub enum ImportPlace {
         id: DeviceId,
         /// Its precedence.
         precedence: i32,
-        /// How long the person's heartbeats wait for a later one.
+        /// How long its heartbeats wait for a later one.
         patience: Patience,
     },
     /// The source is new, and the person has as many as they may: [`IMPORT_DEVICES_MAX`].

@@ -38,7 +38,8 @@ pub struct ImportHistory {
     pub ids: Arc<dyn Ids>,
 }
 
-/// What was found in another tracker's records. How long its heartbeats wait for a later one is the person's to say, and set here.
+/// What was found in another tracker's records. How long its heartbeats wait for a later one was settled when something came from its source first, and is set
+/// here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct History {
     /// Which tracker, or file.
@@ -79,6 +80,8 @@ pub struct Imported {
     pub accepted: usize,
     /// How many the person's privacy rules exclude: nothing of them is kept.
     pub excluded: usize,
+    /// How long the heartbeats of the source wait for a later one; none where nothing is kept.
+    pub patience: Option<Patience>,
 }
 
 /// What can go wrong with it.
@@ -108,10 +111,11 @@ impl ImportHistory {
     /// # Errors
     /// [`ImportError`]; where something is away, the caller sends it again.
     pub async fn import(&self, caller: &Caller, history: History) -> Result<Imported, ImportError> {
-        let (history, imported) = self.allowed(caller, history).await?;
+        let (history, mut imported) = self.allowed(caller, history).await?;
         if imported.accepted > 0 {
             let import = self.new_import(caller, &history.source);
             let bound = Bound::to(self.devices.keep(&import).await?, caller)?;
+            imported.patience = Some(bound.patience);
             self.queue.push_by(Lane::Bulk, bound.arrivals(history)).await?;
         }
         metrics::counter!("daybook_pings_accepted_total").increment(imported.accepted as u64);
@@ -126,9 +130,10 @@ impl ImportHistory {
     /// [`ImportError`].
     pub async fn foretell(&self, caller: &Caller, history: History) -> Result<(Imported, Forecast), ImportError> {
         history.check_length().map_err(ImportError::Invalid)?;
-        let (history, imported) = self.allowed(caller, history).await?;
+        let (history, mut imported) = self.allowed(caller, history).await?;
         let import = self.new_import(caller, &history.source);
         let bound = Bound::to(self.devices.foresee(&import).await?, caller)?;
+        imported.patience = (imported.accepted > 0).then_some(bound.patience);
         let mut claims = Vec::with_capacity(history.pings.len());
         let mut points = Vec::with_capacity(history.heartbeats.len());
         for arrival in bound.arrivals(history) {
@@ -156,8 +161,12 @@ impl ImportHistory {
         history.pings.retain_mut(|ping| screening.admits(&mut ping.label));
         history.heartbeats.retain_mut(|beat| screening.admits(&mut beat.label));
         let accepted = history.pings.len() + history.heartbeats.len();
-        let excluded = sent - accepted;
-        Ok((history, Imported { accepted, excluded }))
+        let imported = Imported {
+            accepted,
+            excluded: sent - accepted,
+            patience: None,
+        };
+        Ok((history, imported))
     }
 
     fn new_import(&self, caller: &Caller, source: &ImportSource) -> NewImport {
@@ -209,7 +218,7 @@ impl Bound {
         }
     }
 
-    /// From here on the rank of each is fixed.
+    /// From here on the rank and the patience of each are fixed.
     fn arrivals(&self, history: History) -> Vec<Arrival> {
         let pings = history.pings.into_iter().map(|ping| Ping { seq: None, ..ping });
         let beats = history.heartbeats.into_iter().map(|beat| HeartbeatPing {

@@ -10,9 +10,11 @@ use domain::time::{DAY_MS, Span, UnixMs};
 use domain::usage::{
     Arrival, Attention, Context, Forecast, HeartbeatPing, Kind, Label, Patience, Ping, Rules, Segment,
 };
-use ports::accounts::{IMPORT_DEVICES_MAX, ImportDevices, PasswordHash, PrivacyStore, RulesChange, Users};
+use ports::accounts::{
+    IMPORT_DEVICES_MAX, ImportDevices, PasswordHash, PrivacyStore, ProfileChange, RulesChange, Users,
+};
 use ports::reports::TimelineReader;
-use ports::usage::{Batch, Part, PingSource};
+use ports::usage::{Batch, OwnTimeline, Part, PingSource};
 use services::usage::{History, ImportError, ImportHistory, Imported, MergePings};
 use testkit::clock::TestIds;
 
@@ -52,6 +54,19 @@ fn heartbeat(after_secs: i64) -> HeartbeatPing {
         context: Context::of_kind(Kind::File),
         patience: Patience::default(),
     }
+}
+
+fn beat_patience(secs: i64) -> Patience {
+    Patience::from_secs(secs).expect("in range")
+}
+
+/// Has the heartbeats of the person wait so long for a later one from now on.
+async fn with_timeout(world: &World, caller: &Caller, secs: i64) {
+    let change = ProfileChange {
+        heartbeat_timeout: Some(beat_patience(secs)),
+        ..ProfileChange::default()
+    };
+    world.accounts.update(caller.user, &change).await.expect("kept");
 }
 
 async fn registered(world: &World, caller: &Caller, timeout_secs: i64) {
@@ -135,6 +150,7 @@ async fn history_goes_by_the_bulk_lane_as_that_of_a_device_below_the_callers_wit
     let sent = history("Old", vec![numbered(ping("Editor", -10, -5), 7)], vec![heartbeat(-60)]);
     let imported = import(&world).import(&ada, sent).await.expect("kept");
     assert_eq!((imported.accepted, imported.excluded), (2, 0));
+    assert_eq!(imported.patience, Some(beat_patience(900)));
     let devices = ImportDevices::list(&*world.accounts, ada.user).await.expect("listed");
     let [device] = devices.as_slice() else {
         panic!("{devices:?}")
@@ -390,6 +406,54 @@ async fn what_is_foretold_is_what_the_merge_then_does_and_nothing_the_second_tim
         assert_eq!(again, nothing, "round {round}");
     }
     assert!(replaced > 0, "what was imported before is relabelled now and then");
+}
+
+#[tokio::test]
+async fn the_same_again_changes_nothing_whatever_the_persons_timeout_is_by_then() {
+    let world = World::new();
+    let ada = caller(1);
+    registered(&world, &ada, 600).await;
+    let door = import(&world);
+    // 11 minutes apart: with the time-out of the first import nobody's, with the second one claimed.
+    let dump = || history("wakatime", vec![], [0, 300, 960].map(heartbeat).to_vec());
+    let minutes = |from: i64, to: i64| span(from * 60, to * 60);
+    let held_ms = async |world: &World| {
+        let pieces = world.timelines.pieces(ada.user, minutes(-1, 30)).await.expect("read");
+        pieces.iter().map(|piece| piece.span.ms()).sum::<i64>()
+    };
+    door.import(&ada, dump()).await.expect("kept");
+    merge_all(&world).await;
+    assert_eq!(held_ms(&world).await, 300_000);
+    for secs in [900, 60] {
+        with_timeout(&world, &ada, secs).await;
+        let (foreseen, forecast) = door.foretell(&ada, dump()).await.expect("told");
+        assert_eq!(foreseen.patience, Some(beat_patience(600)));
+        let nothing = Forecast {
+            kept_ms: 300_000,
+            ..Forecast::default()
+        };
+        assert_eq!(forecast, nothing);
+        assert_eq!(door.import(&ada, dump()).await.expect("kept"), foreseen);
+        merge_all(&world).await;
+        assert_eq!(held_ms(&world).await, 300_000);
+        let near = [(device_of(&world, &ada).await, minutes(-1, 30))];
+        let points = world.timelines.beats(ada.user, &near).await.expect("read");
+        assert_eq!(points.len(), 3, "no point is there twice");
+    }
+    // A source that is new goes by what is set now.
+    with_timeout(&world, &ada, 900).await;
+    let fresh = History {
+        source: ImportSource::parse("another").expect("a source"),
+        ..dump()
+    };
+    let (foreseen, _) = door.foretell(&ada, fresh).await.expect("told");
+    assert_eq!(foreseen.patience, Some(beat_patience(900)));
+}
+
+/// The device of the only source.
+async fn device_of(world: &World, caller: &Caller) -> DeviceId {
+    let devices = ImportDevices::list(&*world.accounts, caller.user).await.expect("listed");
+    devices[0].id
 }
 
 #[tokio::test]

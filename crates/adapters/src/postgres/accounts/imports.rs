@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 use domain::accounts::{DeviceId, ImportDevice, ImportSource, PRECEDENCE_MIN, SecurityEntry, UserId};
-use domain::usage::Patience;
 use ports::PortError;
 use ports::accounts::{IMPORT_DEVICES_MAX, ImportDevices, ImportPlace, NewImport};
 use tokio_postgres::Row;
@@ -26,20 +25,21 @@ impl ImportDevices for Accounts {
             let Some(person) = transaction.row(IMPORTER_LOCK, &[&user.0]).await? else {
                 return Ok(ImportPlace::Gone);
             };
-            let (devices_max, now) = (devices_max(), time(import.now));
-            let kept: [&(dyn ToSql + Sync); 6] = [
+            let (devices_max, now, timeout_secs) = (devices_max(), time(import.now), timeout_secs(&person)?);
+            let kept: [&(dyn ToSql + Sync); 7] = [
                 &import.new_device.0,
                 &user.0,
                 &import.source.as_str(),
                 &now,
                 &devices_max,
                 &PRECEDENCE_MIN,
+                &timeout_secs,
             ];
             let Some(device) = transaction.row(IMPORT_DEVICE_KEEP, &kept).await? else {
                 return Ok(ImportPlace::TooMany);
             };
             transaction.commit().await?;
-            place(&device, patience(user, &person)?)
+            place(&device)
         };
         self.database
             .call(|| format!("keep a device of imported history of {user}"), work)
@@ -54,16 +54,17 @@ impl ImportDevices for Accounts {
             let Some(person) = transaction.row(IMPORTER_READ, &[&user.0]).await? else {
                 return Ok(ImportPlace::Gone);
             };
-            let devices_max = devices_max();
-            let asked: [&(dyn ToSql + Sync); 5] = [
+            let (devices_max, timeout_secs) = (devices_max(), timeout_secs(&person)?);
+            let asked: [&(dyn ToSql + Sync); 6] = [
                 &import.new_device.0,
                 &user.0,
                 &import.source.as_str(),
                 &devices_max,
                 &PRECEDENCE_MIN,
+                &timeout_secs,
             ];
             match transaction.row(IMPORT_DEVICE_FORESEE, &asked).await? {
-                Some(device) => place(&device, patience(user, &person)?),
+                Some(device) => place(&device),
                 None => Ok(ImportPlace::TooMany),
             }
         };
@@ -128,18 +129,20 @@ fn devices_max() -> i64 {
 }
 
 /// A row of `heartbeat_timeout_secs`.
-fn patience(user: UserId, row: &Row) -> Result<Patience, Failure> {
-    heartbeat_timeout(row, 0)?.ok_or_else(|| {
-        Failure::Broken(format!(
-            "the heartbeat_timeout_secs of {user} is stored in a form that is not known"
-        ))
-    })
+fn timeout_secs(row: &Row) -> Result<i32, Failure> {
+    column(row, 0)
 }
 
-/// A row of `id, precedence`.
-fn place(row: &Row, patience: Patience) -> Result<ImportPlace, Failure> {
+/// A row of `id, precedence, heartbeat_timeout_secs`.
+fn place(row: &Row) -> Result<ImportPlace, Failure> {
+    let id = DeviceId(column(row, 0)?);
+    let patience = heartbeat_timeout(row, 2)?.ok_or_else(|| {
+        Failure::Broken(format!(
+            "the heartbeat_timeout_secs of {id} is stored in a form that is not known"
+        ))
+    })?;
     Ok(ImportPlace::Device {
-        id: DeviceId(column(row, 0)?),
+        id,
         precedence: column(row, 1)?,
         patience,
     })

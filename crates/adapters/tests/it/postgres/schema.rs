@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Error};
 use super::{client, database};
 
 /// All of them, earliest first.
-pub(super) const MIGRATIONS: [&str; 15] = [
+pub(super) const MIGRATIONS: [&str; 16] = [
     "V1__accounts",
     "V2__usage",
     "V3__isolation",
@@ -24,6 +24,7 @@ pub(super) const MIGRATIONS: [&str; 15] = [
     "V13__import_devices",
     "V14__watch_buckets",
     "V15__watch_lasting",
+    "V16__import_patience",
 ];
 
 #[tokio::test]
@@ -64,6 +65,29 @@ async fn a_database_of_a_newer_program_is_refused_as_it_is_but_lacks_nothing() {
         refused.chain()
     );
     assert_eq!(migrations_pending(&server.database_url()).await.expect("look"), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_source_that_was_known_before_goes_on_with_what_most_of_its_points_came_with() {
+    let (server, _) = database().await;
+    let client = client(&server).await;
+    let before = "ALTER TABLE import_devices DROP COLUMN heartbeat_timeout_secs;
+        INSERT INTO users (id, email, full_name, timezone, day_start_secs, password_hash, created_at, heartbeat_timeout_secs)
+        VALUES ('00000000-0000-0000-0000-000000000001', 'ada@example.org', 'Ada', 'UTC', 0, 'x', now(), 1200);
+        INSERT INTO import_devices
+        SELECT ('00000000-0000-0000-0000-00000000000' || number)::uuid, '00000000-0000-0000-0000-000000000001', number::text, 'n', -number, now(), now()
+        FROM generate_series(1, 2) AS number;
+        INSERT INTO heartbeats (user_id, at, device_id, digest, attention, precedence, patience_ms, app_name, kind, last_project, last_branch, last_language)
+        SELECT '00000000-0000-0000-0000-000000000001', now() + make_interval(mins => minute), '00000000-0000-0000-0000-000000000001',
+            decode(repeat('00', 16), 'hex'), 1, 0, CASE WHEN minute < 2 THEN 600000 ELSE 900000 END, 'a', 'file', false, false, false
+        FROM generate_series(0, 4) AS minute";
+    client.batch_execute(before).await.expect("as it was");
+    let migration = include_str!("../../../../../migrations/V16__import_patience.sql");
+    client.batch_execute(migration).await.expect("migrated");
+    let settled = "SELECT heartbeat_timeout_secs FROM import_devices ORDER BY source";
+    let rows = client.query(settled, &[]).await.expect("sources");
+    let settled: Vec<i32> = rows.iter().map(|row| row.get(0)).collect();
+    assert_eq!(settled, [900, 1_200], "and without points with what is the person's");
 }
 
 #[tokio::test]

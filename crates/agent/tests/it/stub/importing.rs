@@ -44,7 +44,7 @@ pub(super) fn import(ledger: &mut Ledger, request: &Request, is_dry_run: bool) -
     if let Some(Fault::Swallow) = fault {
         return None;
     }
-    let receipt = json!({"status": "queued", "accepted": accepted, "excluded": 0, "rejected": rejected});
+    let receipt = json!({"status": "queued", "accepted": accepted, "excluded": 0, "heartbeat_timeout": PATIENCE_MS / 1_000, "rejected": rejected});
     if !is_dry_run {
         return Some(Answer::plain(202, receipt));
     }

@@ -142,7 +142,7 @@ fn heartbeat(raw: &RawValue, caller: &Caller, claimable: &Claimable) -> Result<R
             label: Label { app_name, domain },
             attention: Attention::Active,
             context,
-            // The person's own takes its place once it is known.
+            // That of the source takes its place once it is known.
             patience: Patience::default(),
         }),
         _ => Err(faults),

@@ -73,17 +73,20 @@ pub async fn each_source_comes_after_those_before_and_after_all_devices_that_sig
     assert_eq!(ids, [30, 31, 32].map(device));
 }
 
-/// With the patience of the day.
+/// A source has the patience of the day when it was first imported from, for ever.
 pub async fn what_is_foreseen_is_what_is_kept_and_keeps_nothing<A: Users + ImportDevices>(accounts: &A) {
     let ada = registered(accounts, 1).await;
-    for secs in [600, 900] {
-        let patience = Patience::from_secs(secs).expect("in range");
+    for (secs, of_each) in [
+        (600, [("a", 30, 600), ("b", 31, 600)]),
+        (900, [("a", 32, 600), ("c", 33, 900)]),
+        (60, [("c", 34, 900), ("b", 35, 600)]),
+    ] {
         let change = ProfileChange {
-            heartbeat_timeout: Some(patience),
+            heartbeat_timeout: Some(patience(secs)),
             ..ProfileChange::default()
         };
         accounts.update(ada.id, &change).await.expect("update");
-        for (source, id) in [("a", 30), ("b", 31), ("a", 32)] {
+        for (source, id, settled_secs) in of_each {
             let import = import(&ada, source, id);
             let before = listed(accounts, &ada).await;
             let foreseen = accounts.foresee(&import).await.expect("foresee");
@@ -92,9 +95,13 @@ pub async fn what_is_foreseen_is_what_is_kept_and_keeps_nothing<A: Users + Impor
             let ImportPlace::Device { patience: told, .. } = foreseen else {
                 panic!("{foreseen:?}")
             };
-            assert_eq!(told, patience);
+            assert_eq!(told, patience(settled_secs), "{source}");
         }
     }
+}
+
+fn patience(secs: i64) -> Patience {
+    Patience::from_secs(secs).expect("in range")
 }
 
 /// Those that were removed count too. One that is known is found at the bound.

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use async_trait::async_trait;
 use domain::accounts::{DeviceId, ImportDevice, PRECEDENCE_MIN, SecurityEntry, UserId};
+use domain::usage::Patience;
 use ports::PortError;
 use ports::accounts::{IMPORT_DEVICES_MAX, ImportDevices, ImportPlace, NewImport};
 
@@ -14,6 +15,7 @@ use super::{Kept, MemoryAccounts};
 pub(super) struct KeptImport {
     pub(super) user: UserId,
     device: ImportDevice,
+    patience: Patience,
     removed: bool,
 }
 
@@ -22,7 +24,12 @@ impl ImportDevices for MemoryAccounts {
     async fn keep(&self, import: &NewImport) -> Result<ImportPlace, PortError> {
         let mut kept = self.kept("keep a device of imported history")?;
         let place = kept.place(import);
-        let ImportPlace::Device { id, precedence, .. } = place else {
+        let ImportPlace::Device {
+            id,
+            precedence,
+            patience,
+        } = place
+        else {
             return Ok(place);
         };
         match kept.imports.iter_mut().find(|kept| kept.device.id == id) {
@@ -40,6 +47,7 @@ impl ImportDevices for MemoryAccounts {
                     made_at: import.now,
                     used_at: import.now,
                 },
+                patience,
                 removed: false,
             }),
         }
@@ -100,7 +108,7 @@ impl Kept {
         ImportPlace::Device {
             id: known.map_or(import.new_device, |kept| kept.device.id),
             precedence: known.map_or(below, |kept| kept.device.precedence),
-            patience: person.user.heartbeat_timeout,
+            patience: known.map_or(person.user.heartbeat_timeout, |kept| kept.patience),
         }
     }
 

@@ -258,6 +258,7 @@ async fn nobody_gives_a_source_of_imported_history_another_rank_or_name_of_its_o
         "UPDATE import_devices SET precedence = -1",
         "UPDATE import_devices SET source = 't'",
         "UPDATE import_devices SET id = gen_random_uuid()",
+        "UPDATE import_devices SET heartbeat_timeout_secs = 900",
         "DELETE FROM import_devices",
     ] {
         assert_refused(scene.attempt_as(ADA, change).await, false, change);
