@@ -37,10 +37,11 @@ pub fn import(dir: &Path, settings: &ImportSettings) -> Result<(), CommandError>
         rows_max: ROWS_MAX,
     };
     say("reading …\n");
-    let (found, reports) = import::read(inputs, manner, &privacy)?;
+    let (mut found, reports) = import::read(inputs, manner, &privacy)?;
     let zone = settings.timezone.unwrap_or(Zone::UTC);
     let files: Vec<String> = reports.iter().map(|report| summary::file(report, zone)).collect();
     print(&files.concat())?;
+    let mut places = std::mem::take(&mut found.places).under(settings.source.as_deref());
     let gathered = gather(found, settings.source.as_deref(), &privacy);
     print(&summary::sources(&gathered))?;
     if gathered.sources.is_empty() {
@@ -49,6 +50,7 @@ pub fn import(dir: &Path, settings: &ImportSettings) -> Result<(), CommandError>
     let mut delivery = Delivery {
         account: &mut account,
         is_dry_run: settings.dry_run,
+        places: &mut places,
         wait: &mut thread::sleep,
         dice: clock::dice,
     };

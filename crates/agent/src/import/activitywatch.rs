@@ -14,7 +14,9 @@ use crate::relay::sqlite::ms;
 use super::found::Reading;
 use super::json::{As, Key, Pick, Picked, Shape, text};
 use super::names::Named;
+use super::places::{Becomes, List};
 use super::report::{FileReport, Reasons};
+use super::sources;
 
 /// A bucket with what its events say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +103,8 @@ pub struct Draft {
     presence: Lane<Presence>,
     tabs: Lane<Option<Domain>>,
     skipped: Reasons,
+    /// Where the windows are, by the number of their event.
+    places: List,
 }
 
 /// Events read as one of the types.
@@ -173,7 +177,12 @@ impl Draft {
         let Self { id, hostname, .. } = self;
         let (report, browser) = (&mut *reading.report, Browser::of_bucket(&id));
         let rows = match (self.kind.as_deref(), browser) {
-            (Some(WINDOWS), _) => Rows::Windows(self.windows.settle(report, Option::is_some)),
+            (Some(WINDOWS), _) => {
+                let places = self.places.named(format!("{}, bucket {id}, event", report.file));
+                let source = sources::of_machine(&hostname);
+                reading.found.places.add(source, Becomes::Claims, places);
+                Rows::Windows(self.windows.settle(report, Option::is_some))
+            }
             (Some(PRESENCE), _) => Rows::Presence(self.presence.settle(report, |_| true)),
             (Some(TABS), Some(browser)) => Rows::Tabs(Tabs {
                 browser,
@@ -222,6 +231,9 @@ impl Draft {
                     None
                 }
             };
+            if seen.is_some() {
+                self.places.note(number, start, end);
+            }
             // Whatever it was, what was there before it is over.
             self.windows.rows.push(Row { start, end, seen });
         }

@@ -1,6 +1,6 @@
 //! Sends what sources tell, list by list, until the server has all of it, or has said of all of it what it would change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
 use domain::time::UnixMs;
@@ -10,6 +10,7 @@ use crate::schedule::Schedule;
 use crate::server::{ChangeBody, History, ImportReceipt, Imported, Refusal, SignInError};
 
 use super::lists::{self, COUNT_MAX};
+use super::places::{Becomes, Places, Row};
 use super::report::Reasons;
 use super::sources::Source;
 
@@ -24,6 +25,8 @@ pub struct Delivery<'a> {
     pub account: &'a mut Account,
     /// Whether only to ask what would change.
     pub is_dry_run: bool,
+    /// Where in their files is what is sent.
+    pub places: &'a mut Places,
     /// Lets time pass.
     pub wait: &'a mut dyn FnMut(Duration),
     /// A number from 0 up to 1, at random.
@@ -37,8 +40,9 @@ pub struct Outcome {
     pub accepted: u64,
     /// How many of them the person's rules exclude there.
     pub excluded: u64,
-    /// Which it will never take.
+    /// Which it will never take: rows of the files, each once, however many claims it is sent as.
     pub rejected: Reasons,
+    rejected_rows: HashSet<Row>,
     /// What would change; only after a dry run.
     pub change: Change,
     /// How many seconds a heartbeat waits for a later one, by source; only of sources that have any.
@@ -94,10 +98,12 @@ struct List<'a> {
 }
 
 impl List<'_> {
-    /// When that was of which the server speaks.
-    fn at(&self, index: usize) -> Option<UnixMs> {
+    /// When that was of which the server speaks, and what it is.
+    fn at(&self, index: usize) -> Option<(UnixMs, Becomes)> {
         let ping = self.history.pings.get(index).map(|ping| ping.span.start());
-        ping.or_else(|| self.history.points.get(index).map(|point| point.at))
+        let point = || self.history.points.get(index).map(|point| point.at);
+        ping.map(|at| (at, Becomes::Claims))
+            .or_else(|| point().map(|at| (at, Becomes::Points)))
     }
 }
 
@@ -146,8 +152,8 @@ impl Delivery<'_> {
         while from < total {
             let list = cut(from, count_max);
             match self.ask(list.history)? {
-                Reply::Taken(receipt) => outcome.take(&list, receipt),
-                Reply::Invalid(refusals) => outcome.refuse(&list, &refusals)?,
+                Reply::Taken(receipt) => outcome.take(&list, receipt, self.places),
+                Reply::Invalid(refusals) => outcome.refuse(&list, &refusals, self.places)?,
                 Reply::TooLarge if list.own > 1 => {
                     count_max = list.own / 2;
                     continue;
@@ -217,7 +223,7 @@ impl Delivery<'_> {
 }
 
 impl Outcome {
-    fn take(&mut self, list: &List<'_>, receipt: ImportReceipt) {
+    fn take(&mut self, list: &List<'_>, receipt: ImportReceipt, places: &mut Places) {
         // One may have several faults, of which one is told.
         let mut refused: BTreeMap<usize, &Refusal> = BTreeMap::new();
         for refusal in &receipt.rejected {
@@ -225,8 +231,8 @@ impl Outcome {
                 refused.entry(index).or_insert(refusal);
             }
         }
-        for refusal in refused.values() {
-            self.reject(list, refusal);
+        for (index, refusal) in &refused {
+            self.reject(list, *index, Some(refusal), places);
         }
         self.excluded += receipt.excluded;
         if let (Some(timeout_secs), false) = (receipt.heartbeat_timeout, list.history.points.is_empty()) {
@@ -242,12 +248,19 @@ impl Outcome {
     }
 
     /// Nothing of the list was acceptable: each that is its own was refused, if any single one is named.
-    fn refuse(&mut self, list: &List<'_>, refusals: &[Refusal]) -> Result<(), DeliveryError> {
-        let places: Vec<(usize, &Refusal)> = refusals
-            .iter()
-            .filter_map(|refusal| Some((refusal.place()?.0, refusal)))
-            .collect();
-        if places.is_empty() {
+    fn refuse(
+        &mut self,
+        list: &List<'_>,
+        refusals: &[Refusal],
+        places: &mut Places,
+    ) -> Result<(), DeliveryError> {
+        let mut named: BTreeMap<usize, &Refusal> = BTreeMap::new();
+        for refusal in refusals {
+            if let Some((index, _)) = refusal.place() {
+                named.entry(index).or_insert(refusal);
+            }
+        }
+        if named.is_empty() {
             let whole = refusals
                 .iter()
                 .map(|refusal| format!("{} {}", refusal.pointer, refusal.detail));
@@ -255,22 +268,32 @@ impl Outcome {
             return Err(DeliveryError::Refused(format!("422 {}", whole.join(", "))));
         }
         for index in 0..list.own {
-            match places.iter().find(|(place, _)| *place == index) {
-                Some((_, refusal)) => self.reject(list, refusal),
-                None => self.rejected.note("not acceptable", || {
-                    list.at(index).map_or_else(String::new, |at| at.to_string())
-                }),
-            }
+            self.reject(list, index, named.get(&index).copied(), places);
         }
         Ok(())
     }
 
-    fn reject(&mut self, list: &List<'_>, refusal: &Refusal) {
-        let (index, field) = refusal.place().unwrap_or((usize::MAX, ""));
-        let at = || list.at(index).map_or_else(String::new, |at| at.to_string());
-        self.rejected.note(&format!("{field}: {}", refusal.code), || {
-            format!("{}: {}", at(), refusal.detail)
-        });
+    /// Notes the row that the one at this place of the list comes from, once.
+    fn reject(&mut self, list: &List<'_>, index: usize, refusal: Option<&Refusal>, places: &mut Places) {
+        let Some((at, becomes)) = list.at(index) else {
+            return;
+        };
+        let row = places.find(list.history.source, becomes, at);
+        // A long row is sent as several claims.
+        let is_known = becomes == Becomes::Claims && row.is_some_and(|row| !self.rejected_rows.insert(row));
+        if is_known {
+            return;
+        }
+        let field = refusal.and_then(Refusal::place).map_or("", |(_, field)| field);
+        let reason = refusal.map_or_else(
+            || "not acceptable".to_owned(),
+            |refusal| format!("{field}: {}", refusal.code),
+        );
+        let place = || row.map_or_else(|| at.to_string(), |row| format!("{} ({at})", places.name(row)));
+        self.rejected.note(&reason, place);
+        if let Some(refusal) = refusal {
+            self.rejected.explain(&reason, &format!("{field}: {}", refusal.detail));
+        }
     }
 
     /// Adds what was said of another source.

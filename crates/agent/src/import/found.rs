@@ -9,6 +9,7 @@ use crate::privacy::Privacy;
 use super::activitywatch::{Bucket, Rows};
 use super::claims::Used;
 use super::names::Names;
+use super::places::Places;
 use super::points::Points;
 use super::report::FileReport;
 
@@ -26,6 +27,8 @@ pub struct Found {
     pub points: Points,
     /// Names, and what the rules say of them.
     pub names: Names,
+    /// Where all that stands.
+    pub places: Places,
     rows: usize,
     rows_max: usize,
 }
@@ -39,6 +42,7 @@ impl Found {
             claims: Vec::new(),
             points: Points::default(),
             names: Names::under(Arc::clone(privacy)),
+            places: Places::default(),
             rows: 0,
             rows_max,
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::time::{Span, UnixMs};
 
 /// Of each reason so many places are shown.
-pub const PLACES_SHOWN: usize = 3;
+pub const PLACES_SHOWN: usize = 5;
 
 /// What a file held.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub struct Counted {
     pub count: u64,
     /// The first few places.
     pub first: Vec<String>,
+    /// The reason in full, as it was given first, where it is more than a word.
+    pub detail: Option<String>,
 }
 
 impl FileReport {
@@ -94,11 +96,19 @@ impl Reasons {
         }
     }
 
+    /// Says a reason in full, if nobody did before.
+    pub fn explain(&mut self, reason: &str, detail: &str) {
+        if let Some(counted) = self.0.get_mut(reason) {
+            counted.detail.get_or_insert_with(|| detail.to_owned());
+        }
+    }
+
     /// Takes in what was noted elsewhere.
     pub fn merge(&mut self, other: Self) {
         for (reason, noted) in other.0 {
             let counted = self.0.entry(reason).or_default();
             counted.count += noted.count;
+            counted.detail = counted.detail.take().or(noted.detail);
             let room = PLACES_SHOWN - counted.first.len();
             counted.first.extend(noted.first.into_iter().take(room));
         }
@@ -131,20 +141,27 @@ mod tests {
     fn reasons_are_counted_and_only_their_first_places_are_kept() {
         let mut reasons = Reasons::default();
         reasons.note("rare", || "line 1".to_owned());
-        for line in 2..=5 {
+        for line in 2..=7 {
             reasons.note("frequent", || format!("line {line}"));
         }
         let mut elsewhere = Reasons::default();
         elsewhere.note("rare", || "line 9".to_owned());
+        elsewhere.explain("rare", "seldom seen");
         elsewhere.note("frequent", || "line 10".to_owned());
         reasons.merge(elsewhere);
+        for (reason, detail) in [("rare", "too late"), ("never", "not noted")] {
+            reasons.explain(reason, detail);
+        }
         let all: Vec<_> = reasons
             .by_count()
             .into_iter()
-            .map(|(reason, counted)| (reason, counted.count, counted.first.len()))
+            .map(|(reason, counted)| (reason, counted.count, counted.first.len(), counted.detail.as_deref()))
             .collect();
-        assert_eq!(all, [("frequent", 5, PLACES_SHOWN), ("rare", 2, 2)]);
-        assert_eq!(reasons.count(), 7);
+        assert_eq!(
+            all,
+            [("frequent", 7, PLACES_SHOWN, None), ("rare", 2, 2, Some("seldom seen"))]
+        );
+        assert_eq!(reasons.count(), 9);
     }
 
     #[test]

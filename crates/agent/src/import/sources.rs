@@ -15,6 +15,11 @@ use super::points::Point;
 /// The most characters of a source's name: it is a device's.
 pub const NAME_CHARS_MAX: usize = 64;
 
+/// The source of all tables.
+pub const TABLES: &str = "csv";
+/// The source of all heartbeats.
+pub const WAKATIME: &str = "wakatime";
+
 /// What one source tells, as it is sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Source {
@@ -64,10 +69,10 @@ pub fn gather(found: Found, name: Option<&str>, privacy: &Privacy) -> Gathered {
                 seen: Used { label, passive },
             })
         });
-        let source = called(&format!("activitywatch {}", machine.name));
+        let source = called(&of_machine(&machine.name));
         told.entry(source).or_default().extend(used);
     }
-    told.entry(called("csv")).or_default().extend(claims);
+    told.entry(called(TABLES)).or_default().extend(claims);
     let points = points.named(privacy);
     (gathered.ruled_out, gathered.nameless) = (points.ruled_out, points.nameless);
     let mut sources: BTreeMap<String, Source> = BTreeMap::new();
@@ -75,7 +80,7 @@ pub fn gather(found: Found, name: Option<&str>, privacy: &Privacy) -> Gathered {
         let pings = claims::joined(rows);
         sources.entry(name).or_default().pings = pings.into_iter().flat_map(|ping| public(ping, privacy)).collect();
     }
-    sources.entry(called("wakatime")).or_default().points = points.points;
+    sources.entry(called(WAKATIME)).or_default().points = points.points;
     let sources = sources.into_iter().map(|(name, source)| Source { name, ..source });
     gathered.sources = sources
         .filter(|source| !source.pings.is_empty() || !source.points.is_empty())
@@ -86,6 +91,12 @@ pub fn gather(found: Found, name: Option<&str>, privacy: &Privacy) -> Gathered {
 fn public(ping: Ping, privacy: &Privacy) -> impl Iterator<Item = Ping> {
     let spans = privacy.public(ping.span);
     spans.into_iter().map(move |span| Ping { span, ..ping.clone() })
+}
+
+/// The source of what ActivityWatch saw on a machine.
+#[must_use]
+pub fn of_machine(hostname: &str) -> String {
+    named(&format!("activitywatch {hostname}"))
 }
 
 /// A name that a device may have.

@@ -114,7 +114,11 @@ pub fn outcome(outcome: &Outcome, is_dry_run: bool, sources: usize) -> String {
         );
     }
     if outcome.rejected.count() > 0 {
-        let _ = writeln!(text, "The server will not take {}:", number(outcome.rejected.count()));
+        let _ = writeln!(
+            text,
+            "The server will not take {}:",
+            counted(outcome.rejected.count(), "entry", "entries")
+        );
         reasons(&mut text, &outcome.rejected);
     }
     for (source, secs) in &outcome.timeouts {
@@ -163,12 +167,14 @@ fn change(text: &mut String, change: &Change, sources: usize) {
 
 fn reasons(text: &mut String, reasons: &Reasons) {
     for (reason, counted) in reasons.by_count() {
+        let reason = counted.detail.as_deref().unwrap_or(reason);
         let _ = writeln!(text, "    {:>7}  {reason}", number(counted.count));
         for place in &counted.first {
             let _ = writeln!(text, "             {place}");
         }
-        if counted.count > counted.first.len() as u64 {
-            text.push_str("             …\n");
+        let more = counted.count.saturating_sub(counted.first.len() as u64);
+        if more > 0 {
+            let _ = writeln!(text, "             and {} more", number(more));
         }
     }
 }
@@ -230,6 +236,11 @@ fn spent(ms: i64) -> String {
     }
 }
 
+/// `1 entry`, `2 entries`.
+fn counted(count: u64, one: &str, more: &str) -> String {
+    format!("{} {}", number(count), if count == 1 { one } else { more })
+}
+
 /// With a comma between thousands.
 fn number(count: u64) -> String {
     let digits = count.to_string();
@@ -277,7 +288,7 @@ mod tests {
         let utc: Zone = "UTC".parse().expect("a zone");
         let mut report = FileReport::of("laptop.json");
         report.saw(UnixMs(0), UnixMs(DAY_MS));
-        for line in 1..=4 {
+        for line in 1..=1_239 {
             report
                 .skipped
                 .note("start_time: must be given", || format!("line {line}"));
@@ -287,14 +298,14 @@ mod tests {
         for part in [
             "laptop.json\n",
             "1970-01-01, 1 events",
-            "4 skipped",
-            "line 3\n",
-            "…",
+            "1,239 skipped",
+            "line 5\n",
+            "             and 1,234 more\n",
             "aw-watcher-vim_laptop (1,200)",
         ] {
             assert!(told.contains(part), "{part}: {told}");
         }
-        assert!(!told.contains("line 4"), "{told}");
+        assert!(!told.contains("line 6"), "{told}");
     }
 
     #[test]

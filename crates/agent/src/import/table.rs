@@ -14,6 +14,8 @@ use domain::usage::{AppName, Domain, Label};
 use super::claims::Used;
 use super::found::Reading;
 use super::local;
+use super::places::{Becomes, List};
+use super::sources::TABLES;
 
 /// The longest that a row may say something was used without a break, which is what the server takes of a tracker.
 pub const ROW_MS_MAX: i64 = DAY_MS;
@@ -87,11 +89,12 @@ pub fn read(from: &mut dyn BufRead, zone: Option<Zone>, reading: &mut Reading<'_
         Err(source) => return Err(failed(source, 1, &left)),
     };
     let mut row = ByteRecord::new();
+    let mut list = List::default().named(format!("{}, line", reading.report.file));
     loop {
         left.set(ROW_BYTES_MAX);
         let line = rows.position().line();
         match rows.read_byte_record(&mut row) {
-            Ok(false) => return Ok(()),
+            Ok(false) => break,
             Ok(true) => {}
             Err(source) => return Err(failed(source, line, &left)),
         }
@@ -101,11 +104,14 @@ pub fn read(from: &mut dyn BufRead, zone: Option<Zone>, reading: &mut Reading<'_
         if !reading.found.has_room() {
             return Err(TableError::TooMany);
         }
-        if let Err(reason) = columns.claim(&row, zone, reading) {
-            let line = first_line(rows.position().line(), &row);
-            reading.report.skipped.note(&reason, || format!("line {line}"));
+        let line = || first_line(rows.position().line(), &row);
+        match columns.claim(&row, zone, reading) {
+            Ok((start, end)) => list.note(line(), start, end),
+            Err(reason) => reading.report.skipped.note(&reason, || format!("line {}", line())),
         }
     }
+    reading.found.places.add(TABLES.to_owned(), Becomes::Claims, list);
+    Ok(())
 }
 
 /// Where a row began that ended before `next`: its fields may hold ends of lines.
@@ -188,8 +194,13 @@ impl Columns {
         })
     }
 
-    /// Takes in the claim of a row.
-    fn claim(&self, row: &ByteRecord, zone: Option<Zone>, reading: &mut Reading<'_>) -> Result<(), String> {
+    /// Takes in the claim of a row, and answers from when to when it is.
+    fn claim(
+        &self,
+        row: &ByteRecord,
+        zone: Option<Zone>,
+        reading: &mut Reading<'_>,
+    ) -> Result<(UnixMs, UnixMs), String> {
         let (start, end) = self.stretch(row, zone)?;
         let app = text(row, Some(self.app), "app_name")?.ok_or("app_name: must be given")?;
         let app_name = AppName::parse(app).map_err(|fault| fault.to_string())?;
@@ -207,7 +218,7 @@ impl Columns {
             }),
             None => reading.report.ruled_out += 1,
         }
-        Ok(())
+        Ok((start, end))
     }
 
     fn stretch(&self, row: &ByteRecord, zone: Option<Zone>) -> Result<(UnixMs, UnixMs), String> {

@@ -4,11 +4,14 @@
 use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess};
 
 use domain::trackers::wakatime::{self, Said, clean, instant, site};
+use domain::time::UnixMs;
 use domain::usage::Kind;
 
 use super::found::Reading;
 use super::json::{As, Key, Pick, Picked, Shape};
+use super::places::{Becomes, List};
 use super::points::{Program, Spoken};
+use super::sources::WAKATIME;
 
 /// What is said of a file that holds days without heartbeats.
 pub const TOTALS_ONLY: &str = "days without heartbeats, which say how long and not when";
@@ -116,6 +119,7 @@ impl<'de> Shape<'de> for Items<'_, '_> {
     fn list<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
         self.reading.report.kinds.wakatime = true;
         let mut number = 0_u64;
+        let mut kept = List::default().named(format!("{}, {}heartbeat", self.reading.report.file, self.of));
         while let Some(item) = list.next_element_seed(As(Pick(&FIELDS)))? {
             number += 1;
             if !self.reading.found.has_room() {
@@ -124,11 +128,16 @@ impl<'de> Shape<'de> for Items<'_, '_> {
             if item.as_ref().is_some_and(|item| self.explained(item)) {
                 continue;
             }
-            if let Err(reason) = self.heartbeat(item) {
-                let place = || format!("{}heartbeat {number}", self.of);
-                self.reading.report.skipped.note(&reason, place);
+            match self.heartbeat(item) {
+                Ok(at) => kept.note(number, at, at),
+                Err(reason) => {
+                    let place = || format!("{}heartbeat {number}", self.of);
+                    self.reading.report.skipped.note(&reason, place);
+                }
             }
         }
+        let places = &mut self.reading.found.places;
+        places.add(WAKATIME.to_owned(), Becomes::Points, kept);
         Ok(())
     }
 
@@ -156,7 +165,8 @@ impl Items<'_, '_> {
         true
     }
 
-    fn heartbeat(&mut self, item: Option<Picked>) -> Result<(), String> {
+    /// Takes in a heartbeat, and answers when it was.
+    fn heartbeat(&mut self, item: Option<Picked>) -> Result<UnixMs, String> {
         let item = item.ok_or("a heartbeat must be an object")?;
         let time = item.text("time").ok_or("time: must be given, in seconds since 1970")?;
         let at = instant(&time).ok_or("time: must be seconds since 1970")?;
@@ -170,7 +180,7 @@ impl Items<'_, '_> {
         };
         self.reading.found.points.add(at, spoken);
         self.reading.report.saw(at, at);
-        Ok(())
+        Ok(at)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use agent::import::delivery::{Delivery, DeliveryError, FAILURES_MAX, Outcome};
+use agent::import::places::Places;
 use agent::import::points::{About, Point};
 use agent::import::sources::Source;
 use agent::watch::Ping;
@@ -62,6 +63,7 @@ fn deliver(stub: &Stub, source: &Source, is_dry_run: bool) -> (Result<Outcome, D
     let outcome = Delivery {
         account: &mut account,
         is_dry_run,
+        places: &mut Places::default(),
         wait: &mut |pause| pauses.push(pause),
         dice: || 0.0,
     }
@@ -212,16 +214,52 @@ fn what_the_server_will_not_take_is_counted_and_the_rest_goes_on() {
     let (success, text, error) = import(dir.path(), &stub, &[], &["activitywatch-python.json"]);
     assert!(success, "{error}");
     assert!(
-        text.contains("Imported: 4 claims") && text.contains("will not take 1:"),
+        text.contains("Imported: 4 claims") && text.contains("will not take 1 entry:"),
         "{text}"
     );
-    assert!(text.contains("2024-03-01T09:10:02Z: no"), "{text}");
+    let place = |event: u32| format!("activitywatch-python.json, bucket aw-watcher-window_laptop, event {event} (");
+    assert!(text.contains(&place(2)) && text.contains("(2024-03-01T09:10:02Z)"), "{text}");
+    assert!(text.contains("1  app_name: no\n"), "{text}");
+    // Five claims of three events.
     stub.ledger().rejects = vec!["code-oss".to_owned(), "Firefox".to_owned()];
     let (success, text, error) = import(dir.path(), &stub, &[], &["activitywatch-python.json"]);
     assert!(
-        !success && error.contains("nothing was taken") && text.contains("will not take 5:"),
+        !success && error.contains("nothing was taken") && text.contains("will not take 3 entries:"),
         "{text}{error}"
     );
+    assert!([1, 2, 3].iter().all(|event| text.contains(&place(*event))), "{text}");
+}
+
+#[test]
+fn what_is_refused_is_told_by_file_and_place_whichever_source_it_went_to_and_up_to_a_bound() {
+    let (dir, stub) = (tempfile::tempdir().expect("a directory"), Stub::start());
+    stub.ledger().rejects = vec!["Editor".to_owned(), "Long".to_owned()];
+    let minutes = |count: usize| {
+        // A row of a day, which is sent as five claims, then one a minute.
+        let mut table = "app,start,end\nLong,2024-05-01T03:00:00Z,2024-05-02T03:00:00Z\n".to_owned();
+        for number in 0..count {
+            let (hour, minute) = (number / 60, number % 60);
+            table += &format!("Editor,2024-04-01T{hour:02}:{minute:02}:00Z,2024-04-01T{hour:02}:{minute:02}:30Z\n");
+        }
+        table
+    };
+    let table = dir.path().join("minutes.csv");
+    std::fs::write(&table, minutes(1_238)).expect("written");
+    let files = [table.to_str().expect("UTF-8"), "wakatime-heartbeats.json"];
+    for arguments in [&[][..], &["--dry-run"], &["--source", "all"]] {
+        let (success, text, error) = import(dir.path(), &stub, arguments, &files);
+        assert!(success, "{text}{error}");
+        let line = |line: u32| text.contains(&format!("minutes.csv, line {line} (2024-0"));
+        assert!((3..=7).all(line) && !line(8), "{text}");
+        assert!(text.contains("will not take 1,241 entries:"), "{text}");
+        assert!(text.contains("1,241  app_name: no\n") && text.contains("and 1,236 more\n"), "{text}");
+    }
+    stub.ledger().rejects = vec!["Slack".to_owned(), "Long".to_owned()];
+    std::fs::write(&table, minutes(0)).expect("written");
+    let (_, text, _) = import(dir.path(), &stub, &[], &files);
+    assert!(text.contains("minutes.csv, line 2 (2024-05-01T03:00:00Z)"), "{text}");
+    let heartbeat = "wakatime-heartbeats.json, day 2024-03-03, heartbeat 1 (2024-03-03T09:00:00Z)";
+    assert!(text.contains(heartbeat) && text.contains("will not take 2 entries:"), "{text}");
 }
 
 #[test]
