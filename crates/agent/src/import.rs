@@ -55,6 +55,17 @@ pub enum Format {
     Csv,
 }
 
+impl Format {
+    /// With its article.
+    fn in_words(self) -> &'static str {
+        match self {
+            Self::Activitywatch => "an export of ActivityWatch",
+            Self::Wakatime => "a dump of WakaTime",
+            Self::Csv => "a table (CSV)",
+        }
+    }
+}
+
 /// How files are read.
 #[derive(Debug, Clone, Copy)]
 pub struct Manner {
@@ -85,8 +96,20 @@ pub enum ImportError {
         /// What it is, and what to do.
         what: &'static str,
     },
+    /// It is JSON that ends in the middle.
+    #[error(
+        "{file} ends in the middle, at line {line}, column {column}: was it cut off when it was saved? Nothing is imported"
+    )]
+    Truncated {
+        /// Which.
+        file: String,
+        /// Its last line.
+        line: usize,
+        /// How far that goes.
+        column: usize,
+    },
     /// It is broken JSON.
-    #[error("cannot read {file}: nothing of it is imported")]
+    #[error("{file} is broken JSON: nothing is imported")]
     Json {
         /// Which.
         file: String,
@@ -94,7 +117,7 @@ pub enum ImportError {
         source: serde_json::Error,
     },
     /// It is no table that could be read.
-    #[error("cannot read {file}: nothing of it is imported")]
+    #[error("cannot read {file} as a table: nothing is imported")]
     Table {
         /// Which.
         file: String,
@@ -102,12 +125,14 @@ pub enum ImportError {
         source: TableError,
     },
     /// It is something else.
-    #[error("{file} is not {wanted}")]
+    #[error("{file} is not {wanted}: {why}")]
     AnotherFormat {
         /// Which.
         file: String,
         /// What it should be.
         wanted: &'static str,
+        /// Why it is not that.
+        why: &'static str,
     },
     /// There is nothing of use in it.
     #[error("there is nothing to import in {file}{why}")]
@@ -151,16 +176,22 @@ fn read_one(mut input: Input, manner: Manner, found: &mut Found) -> Result<FileR
         found,
         report: &mut report,
     };
-    let is_json = manner.format.map_or(input.is_json, |format| format != Format::Csv);
     let file = || input.name.clone();
+    let is_json = manner.format.map_or(input.is_json, |format| format != Format::Csv);
+    if let (Some(format), false) = (manner.format.filter(|_| is_json), input.is_json) {
+        let (file, wanted) = (file(), format.in_words());
+        let why = "it is no JSON. Without --format it is seen what it is";
+        return Err(ImportError::AnotherFormat { file, wanted, why });
+    }
     if is_json {
         root::read(&mut input.from, &mut reading).map_err(|source| {
             let is_full = source.is_data() && source.to_string().starts_with(TOO_MANY);
             let (file, max) = (file(), rows_max);
-            if is_full {
-                ImportError::TooMany { file, max }
-            } else {
-                ImportError::Json { file, source }
+            let (line, column) = (source.line(), source.column());
+            match source {
+                _ if is_full => ImportError::TooMany { file, max },
+                source if source.is_eof() => ImportError::Truncated { file, line, column },
+                source => ImportError::Json { file, source },
             }
         })?;
     } else {
@@ -168,6 +199,11 @@ fn read_one(mut input: Input, manner: Manner, found: &mut Found) -> Result<FileR
             let (file, max) = (file(), rows_max);
             match source {
                 TableError::TooMany => ImportError::TooMany { file, max },
+                TableError::NoColumn { .. } if input.is_json => ImportError::AnotherFormat {
+                    file,
+                    wanted: Format::Csv.in_words(),
+                    why: "it is JSON. Without --format it is seen what it is",
+                },
                 source => ImportError::Table { file, source },
             }
         })?;
@@ -184,16 +220,17 @@ fn check(report: &FileReport, format: Option<Format>) -> Result<(), ImportError>
         wakatime,
         csv,
     } = report.kinds;
-    let wanted = match format {
-        Some(Format::Activitywatch) if !activitywatch => Some("an export of ActivityWatch: it has no buckets"),
-        Some(Format::Wakatime) if !wakatime => Some("a dump of WakaTime: it has neither days nor heartbeats"),
-        None if !(activitywatch || wakatime || csv) => {
-            Some("known here: it has neither the buckets of ActivityWatch nor the days or heartbeats of WakaTime")
-        }
+    let another = match format {
+        Some(format @ Format::Activitywatch) if !activitywatch => Some((format.in_words(), "it has no buckets")),
+        Some(format @ Format::Wakatime) if !wakatime => Some((format.in_words(), "it has neither days nor heartbeats")),
+        None if !(activitywatch || wakatime || csv) => Some((
+            "known here",
+            "it has neither the buckets of ActivityWatch nor the days or heartbeats of WakaTime",
+        )),
         _ => None,
     };
-    if let Some(wanted) = wanted {
-        return Err(ImportError::AnotherFormat { file, wanted });
+    if let Some((wanted, why)) = another {
+        return Err(ImportError::AnotherFormat { file, wanted, why });
     }
     if report.is_of_use() {
         return Ok(());

@@ -44,6 +44,9 @@ const WINDOWS: &str = "currentwindow";
 const PRESENCE: &str = "afkstatus";
 const TABS: &str = "web.tab.current";
 
+/// What is said of an event that ends before it begins.
+const NEGATIVE: &str = "duration: is negative, and counts as none";
+
 /// The fields of a bucket, in the order of [`Draft::field`].
 pub const BUCKET_FIELDS: [&str; 4] = ["id", "type", "hostname", "events"];
 const EVENT_FIELDS: [&str; 3] = ["timestamp", "duration", "data"];
@@ -103,6 +106,7 @@ pub struct Draft {
     presence: Lane<Presence>,
     tabs: Lane<Option<Domain>>,
     skipped: Reasons,
+    amended: Reasons,
     /// Where the windows are, by the number of their event.
     places: List,
 }
@@ -196,6 +200,7 @@ impl Draft {
             }
         };
         report.skipped.merge(self.skipped);
+        report.amended.merge(self.amended);
         reading.found.add(Bucket { id, hostname, rows });
     }
 
@@ -214,11 +219,14 @@ impl Draft {
         let Some(event) = event else {
             return self.skipped.note("an event must be an object", place);
         };
-        let (start_us, end_us) = match event.stretch() {
+        let (start_us, length_us) = match event.stretch() {
             Ok(stretch) => stretch,
             Err(reason) => return self.skipped.note(&reason, place),
         };
-        let (start, end) = (ms(start_us), ms(end_us));
+        if length_us < 0 {
+            self.amended.note(NEGATIVE, place);
+        }
+        let (start, end) = (ms(start_us), ms(start_us.saturating_add(length_us.max(0))));
         if self.may_be(WINDOWS) {
             let seen = match event.app(reading) {
                 Ok(Named::Open(app)) => Some(app),
@@ -317,7 +325,7 @@ impl<'de> Shape<'de> for OneEvent {
 }
 
 impl Event {
-    /// From when to when, in microseconds.
+    /// From when on, and for how long, in microseconds.
     fn stretch(&self) -> Result<(i64, i64), String> {
         let start = self.when.text("timestamp").ok_or("timestamp: must be given")?;
         let start_us = parse_time(&start).map_err(|unfit| format!("timestamp: {unfit}"))?;
@@ -331,7 +339,7 @@ impl Event {
         if seconds > DURATION_SECS_MAX {
             return Err("duration: must be less than ten years".to_owned());
         }
-        Ok((start_us, start_us.saturating_add(whole_micros(seconds).max(0))))
+        Ok((start_us, whole_micros(seconds)))
     }
 
     fn said(&self, name: &str) -> Option<Cow<'_, str>> {

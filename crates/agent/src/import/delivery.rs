@@ -248,12 +248,7 @@ impl Outcome {
     }
 
     /// Nothing of the list was acceptable: each that is its own was refused, if any single one is named.
-    fn refuse(
-        &mut self,
-        list: &List<'_>,
-        refusals: &[Refusal],
-        places: &mut Places,
-    ) -> Result<(), DeliveryError> {
+    fn refuse(&mut self, list: &List<'_>, refusals: &[Refusal], places: &mut Places) -> Result<(), DeliveryError> {
         let mut named: BTreeMap<usize, &Refusal> = BTreeMap::new();
         for refusal in refusals {
             if let Some((index, _)) = refusal.place() {

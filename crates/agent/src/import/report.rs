@@ -20,6 +20,8 @@ pub struct FileReport {
     pub ruled_out: u64,
     /// What could not be used.
     pub skipped: Reasons,
+    /// What is used otherwise than it was written.
+    pub amended: Reasons,
     /// Parts of it that are of no use here, each with how many events it has.
     pub unused: BTreeMap<String, u64>,
     /// How many names of programs and machines it gives.

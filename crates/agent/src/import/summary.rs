@@ -23,21 +23,35 @@ const UNUSED_SHOWN: usize = 5;
 pub fn file(report: &FileReport, zone: Zone) -> String {
     let mut text = format!("{}\n", report.file);
     if let Some(extent) = report.extent {
-        let _ = writeln!(text, "  {}, {} events", days(extent, zone), number(report.read));
+        let _ = writeln!(
+            text,
+            "  {}, {}",
+            days(extent, zone),
+            counted(report.read, "event", "events")
+        );
     }
     if report.looked_up > 0 {
-        let _ = writeln!(text, "  {} names of programs and machines", number(report.looked_up));
+        let names = counted(report.looked_up, "name", "names");
+        let _ = writeln!(text, "  {names} of programs and machines");
     }
     if report.ruled_out > 0 {
         let _ = writeln!(
             text,
-            "  {} are about what your rules keep out",
-            number(report.ruled_out)
+            "  {} about what your rules keep out",
+            counted(report.ruled_out, "is", "are")
         );
     }
     if report.skipped.count() > 0 {
         let _ = writeln!(text, "  {} skipped:", number(report.skipped.count()));
         reasons(&mut text, &report.skipped);
+    }
+    if report.amended.count() > 0 {
+        let _ = writeln!(
+            text,
+            "  {} taken otherwise than written:",
+            counted(report.amended.count(), "is", "are")
+        );
+        reasons(&mut text, &report.amended);
     }
     if !report.unused.is_empty() {
         let _ = writeln!(text, "  of no use here: {}", unused(report));
@@ -53,7 +67,8 @@ pub fn why_nothing(report: &FileReport) -> String {
             .to_owned();
     }
     if report.skipped.count() > 0 {
-        let mut text = format!(": all {} are skipped\n", number(report.skipped.count()));
+        let skipped = counted(report.skipped.count(), "entry is", "entries are");
+        let mut text = format!(": {skipped} skipped\n");
         reasons(&mut text, &report.skipped);
         return text.trim_end().to_owned();
     }
@@ -79,15 +94,15 @@ pub fn sources(gathered: &Gathered) -> String {
     if gathered.ruled_out > 0 {
         let _ = writeln!(
             text,
-            "{} heartbeats are about what your rules keep out, or of private time",
-            number(gathered.ruled_out)
+            "{} about what your rules keep out, or of private time",
+            counted(gathered.ruled_out, "heartbeat is", "heartbeats are")
         );
     }
     if gathered.nameless > 0 {
         let _ = writeln!(
             text,
-            "{} heartbeats name their editor by an id only, so they count for \"Editor\" or \"Browser\": give WakaTime's user_agents as one more file",
-            number(gathered.nameless)
+            "{} the editor by an id only, which counts for \"Editor\" or \"Browser\": give WakaTime's user_agents as one more file",
+            counted(gathered.nameless, "heartbeat names", "heartbeats name")
         );
     }
     text
@@ -102,15 +117,15 @@ pub fn outcome(outcome: &Outcome, is_dry_run: bool, sources: usize) -> String {
     } else {
         let _ = writeln!(
             text,
-            "Imported: {} claims and heartbeats are with the server, which merges them as it has time.",
-            number(outcome.accepted)
+            "Imported: {} with the server now. Reports show them once it has merged them, behind what is newer.",
+            counted(outcome.accepted, "entry is", "entries are")
         );
     }
     if outcome.excluded > 0 {
         let _ = writeln!(
             text,
-            "{} are about what your rules exclude there.",
-            number(outcome.excluded)
+            "{} about what your rules exclude there.",
+            counted(outcome.excluded, "entry is", "entries are")
         );
     }
     if outcome.rejected.count() > 0 {
@@ -161,7 +176,8 @@ fn change(text: &mut String, change: &Change, sources: usize) {
         let _ = writeln!(text, "  {:>14}  {app}", spent(*added_ms));
     }
     if apps.len() > APPS_SHOWN {
-        let _ = writeln!(text, "  and {} more applications", apps.len() - APPS_SHOWN);
+        let more = counted((apps.len() - APPS_SHOWN) as u64, "application", "applications");
+        let _ = writeln!(text, "  and {more} more");
     }
 }
 
@@ -194,13 +210,14 @@ fn holdings(source: &Source) -> String {
     let mut parts = Vec::new();
     if !source.pings.is_empty() {
         let ms = source.pings.iter().map(|ping| ping.span.ms()).sum();
-        parts.push(format!("{} in {} claims", spent(ms), number(source.pings.len() as u64)));
+        let stretches = counted(source.pings.len() as u64, "stretch", "stretches");
+        parts.push(format!("{} in {stretches} of time", spent(ms)));
     }
     if !source.points.is_empty() {
         let (ms, minutes) = (claimed_ms(&source.points), Patience::default().secs() / 60);
         parts.push(format!(
-            "{} heartbeats, {} with the usual time-out of {minutes} minutes",
-            number(source.points.len() as u64),
+            "{}, {} with the usual time-out of {minutes} minutes",
+            counted(source.points.len() as u64, "heartbeat", "heartbeats"),
             spent(ms)
         ));
     }
@@ -293,11 +310,13 @@ mod tests {
                 .skipped
                 .note("start_time: must be given", || format!("line {line}"));
         }
+        report.amended.note("odd", || "line 7".to_owned());
         report.unused.insert("aw-watcher-vim_laptop".to_owned(), 1_200);
         let told = file(&report, utc);
         for part in [
             "laptop.json\n",
-            "1970-01-01, 1 events",
+            "1970-01-01, 1 event\n",
+            "1 is taken otherwise than written:\n          1  odd\n             line 7\n",
             "1,239 skipped",
             "line 5\n",
             "             and 1,234 more\n",
@@ -321,7 +340,7 @@ mod tests {
         for part in [
             "2 h 00 min  added",
             "App 10",
-            "and 1 more applications",
+            "and 1 application more",
             "by itself",
             "dry run",
         ] {

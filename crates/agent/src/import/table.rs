@@ -270,7 +270,9 @@ fn text<'r>(row: &'r ByteRecord, column: Option<usize>, name: &str) -> Result<Op
         return Ok(None);
     };
     let text = std::str::from_utf8(bytes)
-        .map_err(|_| format!("{name}: must be UTF-8"))?
+        .map_err(|_| {
+            format!("{name}: is not UTF-8: save the table as UTF-8 (an editor does, or iconv -f WINDOWS-1252 -t UTF-8)")
+        })?
         .trim();
     Ok((!text.is_empty()).then_some(text))
 }

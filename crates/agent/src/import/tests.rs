@@ -315,8 +315,19 @@ fn what_cannot_be_imported_says_what_it_is_and_where() {
         (
             r#"{"buckets": {"a": {"type": "currentwindow", "events": [{"#,
             None,
-            "line 1 column",
+            "text ends in the middle, at line 1, column 56: was it cut off when it was saved? Nothing is imported",
         ),
+        (
+            r#"{"buckets": {"a" 5}}"#,
+            None,
+            "text is broken JSON: nothing is imported: expected `:` at line 1 column",
+        ),
+        (
+            "start,end,app\n",
+            Some(Format::Wakatime),
+            "text is not a dump of WakaTime: it is no JSON. Without --format",
+        ),
+        ("\u{feff}{}", Some(Format::Csv), "text is not a table (CSV): it is JSON"),
         (r#"{"buckets": {}}"#, None, "nothing to import in text: it is empty"),
         (r#"{"settings": {}}"#, None, "text is not known here"),
         ("[]", None, "text is not known here"),
@@ -342,7 +353,6 @@ fn what_cannot_be_imported_says_what_it_is_and_where() {
             None,
             "--timezone",
         ),
-        (r#"{"buckets": {}}"#, Some(Format::Csv), "names no column"),
     ] {
         let told = refused(text, format);
         assert!(told.contains(words), "{text}: {told}");

@@ -3,8 +3,8 @@
 
 use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess};
 
-use domain::trackers::wakatime::{self, Said, clean, instant, site};
 use domain::time::UnixMs;
+use domain::trackers::wakatime::{self, Said, clean, instant, site};
 use domain::usage::Kind;
 
 use super::found::Reading;

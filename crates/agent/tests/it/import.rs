@@ -91,7 +91,7 @@ fn a_dry_run_says_what_would_change_and_an_import_sends_it_twice_alike() {
         "bucket aw-watcher-window_laptop, event 4",
         "aw-watcher-vim_laptop (1)",
         "2 names of programs and machines",
-        "activitywatch laptop: 25 min in 5 claims",
+        "activitywatch laptop: 25 min in 5 stretches of time",
         "wakatime: 4 heartbeats, 6 min",
         // 25 minutes of windows, and 6:39.877 between three heartbeats.
         "31 min  added",
@@ -105,7 +105,9 @@ fn a_dry_run_says_what_would_change_and_an_import_sends_it_twice_alike() {
     for _ in 0..2 {
         let (success, text, error) = import(dir.path(), &stub, &[], &files);
         assert!(
-            success && text.contains("Imported: 9 claims and heartbeats") && text.contains("wakatime: a heartbeat counts"),
+            success
+                && text.contains("Imported: 9 entries are with the server now")
+                && text.contains("wakatime: a heartbeat counts"),
             "{text}{error}"
         );
         assert!(!text.contains("laptop: a heartbeat"), "{text}");
@@ -184,7 +186,7 @@ fn standard_input_is_a_file_too_and_what_is_wrong_with_it_is_said_before_anythin
     };
     let (success, text, error) = read_from("wakatime-heartbeats.json", &["--format", "wakatime"]);
     assert!(success && text.contains("standard input\n"), "{text}{error}");
-    assert!(text.contains("3 heartbeats name their editor by an id only"), "{text}");
+    assert!(text.contains("3 heartbeats name the editor by an id only"), "{text}");
     let sent = stub.ledger().imports.len();
     for (file, arguments, words) in [
         (
@@ -214,11 +216,14 @@ fn what_the_server_will_not_take_is_counted_and_the_rest_goes_on() {
     let (success, text, error) = import(dir.path(), &stub, &[], &["activitywatch-python.json"]);
     assert!(success, "{error}");
     assert!(
-        text.contains("Imported: 4 claims") && text.contains("will not take 1 entry:"),
+        text.contains("Imported: 4 entries") && text.contains("will not take 1 entry:"),
         "{text}"
     );
     let place = |event: u32| format!("activitywatch-python.json, bucket aw-watcher-window_laptop, event {event} (");
-    assert!(text.contains(&place(2)) && text.contains("(2024-03-01T09:10:02Z)"), "{text}");
+    assert!(
+        text.contains(&place(2)) && text.contains("(2024-03-01T09:10:02Z)"),
+        "{text}"
+    );
     assert!(text.contains("1  app_name: no\n"), "{text}");
     // Five claims of three events.
     stub.ledger().rejects = vec!["code-oss".to_owned(), "Firefox".to_owned()];
@@ -252,14 +257,20 @@ fn what_is_refused_is_told_by_file_and_place_whichever_source_it_went_to_and_up_
         let line = |line: u32| text.contains(&format!("minutes.csv, line {line} (2024-0"));
         assert!((3..=7).all(line) && !line(8), "{text}");
         assert!(text.contains("will not take 1,241 entries:"), "{text}");
-        assert!(text.contains("1,241  app_name: no\n") && text.contains("and 1,236 more\n"), "{text}");
+        assert!(
+            text.contains("1,241  app_name: no\n") && text.contains("and 1,236 more\n"),
+            "{text}"
+        );
     }
     stub.ledger().rejects = vec!["Slack".to_owned(), "Long".to_owned()];
     std::fs::write(&table, minutes(0)).expect("written");
     let (_, text, _) = import(dir.path(), &stub, &[], &files);
     assert!(text.contains("minutes.csv, line 2 (2024-05-01T03:00:00Z)"), "{text}");
     let heartbeat = "wakatime-heartbeats.json, day 2024-03-03, heartbeat 1 (2024-03-03T09:00:00Z)";
-    assert!(text.contains(heartbeat) && text.contains("will not take 2 entries:"), "{text}");
+    assert!(
+        text.contains(heartbeat) && text.contains("will not take 2 entries:"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -110,7 +110,12 @@ fn a_process_that_is_no_server_of_ours_is_not_touched() {
 fn companions(leaders: &[u32]) -> Vec<Child> {
     let ours = session(process::id());
     let of_ours = leaders.iter().filter(|pid| session(**pid) == ours);
-    let beside = |leader: &u32| Command::new("sleep").arg("600").process_group(leader.cast_signed()).spawn();
+    let beside = |leader: &u32| {
+        Command::new("sleep")
+            .arg("600")
+            .process_group(leader.cast_signed())
+            .spawn()
+    };
     of_ours.map(|leader| beside(leader).expect("a process")).collect()
 }
 
@@ -118,7 +123,12 @@ fn companions(leaders: &[u32]) -> Vec<Child> {
 fn session(pid: u32) -> u32 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
     let (_, after_name) = stat.rsplit_once(')').expect("a name");
-    after_name.split_ascii_whitespace().nth(3).expect("a session").parse().expect("an id")
+    after_name
+        .split_ascii_whitespace()
+        .nth(3)
+        .expect("a session")
+        .parse()
+        .expect("an id")
 }
 
 fn is_paused(pid: u32) -> bool {

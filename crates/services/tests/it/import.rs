@@ -452,7 +452,9 @@ async fn the_same_again_changes_nothing_whatever_the_persons_timeout_is_by_then(
 
 /// The device of the only source.
 async fn device_of(world: &World, caller: &Caller) -> DeviceId {
-    let devices = ImportDevices::list(&*world.accounts, caller.user).await.expect("listed");
+    let devices = ImportDevices::list(&*world.accounts, caller.user)
+        .await
+        .expect("listed");
     devices[0].id
 }
 

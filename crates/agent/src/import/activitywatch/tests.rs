@@ -17,6 +17,30 @@ fn bucket(id: &str, fields: &str) -> (Vec<Bucket>, Vec<String>, u64) {
     (buckets.collect(), skipped.collect(), reports[0].unused.values().sum())
 }
 
+#[test]
+fn a_negative_duration_is_none_and_is_told_where_its_bucket_is_of_use() {
+    let event = |duration: &str| {
+        format!(r#"{{"timestamp": "2024-03-01T09:00:00Z", "duration": {duration}, "data": {{"app": "A"}}}}"#)
+    };
+    let events = ["-3", "1", "-0.0", "-1e-9", "-0.000001"].map(event).join(",");
+    let told = |kind: &str| {
+        let (_dir, privacy) = anybody();
+        let beside = r#""z": {"type": "afkstatus", "events": [{"timestamp": "2024-03-01T09:00:00Z", "data": {"status": "afk"}}]}"#;
+        let text = format!(r#"{{"buckets": {{"w": {{"type": "{kind}", "events": [{events}]}}, {beside}}}}}"#);
+        let (_, reports) = read_texts(&[&text], manner(), &privacy).expect("read");
+        let amended = reports[0].amended.by_count();
+        amended
+            .iter()
+            .map(|(reason, counted)| format!("{reason} at {}", counted.first.join(" and ")))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told("currentwindow"),
+        ["duration: is negative, and counts as none at bucket w, event 1 and bucket w, event 5"]
+    );
+    assert!(told("app.editor.activity").is_empty());
+}
+
 fn windows(events: &str) -> (Vec<(i64, i64, String)>, Vec<String>) {
     let (buckets, skipped, _) = bucket("w", &format!(r#""type": "currentwindow", "events": [{events}]"#));
     let Some(Rows::Windows(rows)) = buckets.into_iter().next().map(|bucket| bucket.rows) else {

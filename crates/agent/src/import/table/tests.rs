@@ -107,7 +107,7 @@ fn a_row_that_is_none_stops_no_other() {
         ("end_time: must be at most 24 hours", 7),
         ("url: must be a host", 8),
         ("passive: must be true or false", 9),
-        ("app_name: must be UTF-8", 11),
+        ("app_name: is not UTF-8: save the table as UTF-8", 11),
     ] {
         let place = format!("at line {line}");
         assert!(
