@@ -1,11 +1,11 @@
 //! WakaTime's heartbeats as points: compact while files are read, named once everything that names is read, and sorted, each once.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use domain::time::{Span, UnixMs};
 use domain::trackers::wakatime::Said;
-use domain::usage::{AppName, Context, ContextText, Kind, Label, Mention};
+use domain::usage::{AppName, Context, ContextText, Kind, Label};
 use uuid::Uuid;
 
 use crate::privacy::Privacy;
@@ -128,7 +128,6 @@ impl Points {
         }
         named.points.sort_unstable();
         named.points.dedup();
-        resolve(&mut named.points);
         named
     }
 
@@ -189,48 +188,11 @@ fn is_id(text: &str) -> bool {
     Uuid::try_parse(text).is_ok()
 }
 
-/// Names what heartbeats leave to the one before.
-fn resolve(points: &mut [Point]) {
-    let mut last: [Option<Mention>; 3] = [None, None, None];
-    let mut made: HashSet<Arc<About>> = HashSet::new();
-    for point in points {
-        let Context {
-            project,
-            branch,
-            language,
-            ..
-        } = &point.about.context;
-        let said = [project, branch, language];
-        for (last, said) in last.iter_mut().zip(said) {
-            if matches!(said, Some(Mention::Named(_))) {
-                last.clone_from(said);
-            }
-        }
-        if !said.contains(&&Some(Mention::Last)) {
-            continue;
-        }
-        let mut about = About::clone(&point.about);
-        let Context {
-            project,
-            branch,
-            language,
-            ..
-        } = &mut about.context;
-        for (said, last) in [project, branch, language].into_iter().zip(&last) {
-            if *said == Some(Mention::Last) {
-                said.clone_from(last);
-            }
-        }
-        let about = Arc::new(about);
-        point.about = made.get(&about).map_or_else(|| Arc::clone(&about), Arc::clone);
-        made.insert(about);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use crate::privacy::{private, rules};
     use domain::privacy::PlainRule;
+    use domain::usage::Mention;
 
     use super::*;
 
@@ -335,18 +297,28 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_to_the_one_before_is_named_by_time_and_not_by_place() {
+    fn what_is_left_to_the_one_before_stays_so_wherever_the_file_begins() {
         let dir = tempfile::tempdir().expect("a directory");
-        let mut points = Points::default();
-        let last = Some("<<LAST_PROJECT>>");
-        points.add(UnixMs(3), spoken(None, None, last));
-        points.add(UnixMs(2), spoken(None, None, Some("b")));
-        points.add(UnixMs(1), spoken(None, None, Some("a")));
-        points.add(UnixMs(0), spoken(None, None, last));
-        let all: Vec<String> = named(points, &privacy(&dir, &[]))
-            .into_iter()
-            .map(|(_, said, _)| said)
-            .collect();
-        assert_eq!(all, ["Editor none", "Editor a", "Editor b", "Editor b"]);
+        let privacy = privacy(&dir, &[]);
+        let told = |from: usize| {
+            let last = Some("<<LAST_PROJECT>>");
+            let all = [(0, Some("a")), (1, last), (2, Some("b")), (3, last), (4, None)];
+            let mut points = Points::default();
+            for (at, project) in &all[from..] {
+                points.add(UnixMs(*at), spoken(None, None, *project));
+            }
+            let named = named(points, &privacy).into_iter();
+            named.map(|(_, said, _)| said).collect::<Vec<_>>()
+        };
+        let all = [
+            "Editor a",
+            "Editor the last",
+            "Editor b",
+            "Editor the last",
+            "Editor none",
+        ];
+        for from in 0..all.len() {
+            assert_eq!(told(from), all[from..]);
+        }
     }
 }

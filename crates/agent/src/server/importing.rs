@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use ureq::http::StatusCode;
 
 use domain::time::UnixMs;
+use domain::trackers::wakatime::last_of;
 use domain::usage::{Context, ContextText, Mention};
 
 use crate::chain::Chain;
@@ -246,9 +247,9 @@ impl<'a> HeartbeatBody<'a> {
             url: label.domain.as_ref().map(site_url),
             kind: kind.word(),
             category: category.as_ref().map(ContextText::as_str),
-            project: named(project.as_ref()),
-            branch: named(branch.as_ref()),
-            language: named(language.as_ref()),
+            project: mentioned("project", project.as_ref()),
+            branch: mentioned("branch", branch.as_ref()),
+            language: mentioned("language", language.as_ref()),
             editor: editor.as_ref().map(ContextText::as_str),
             machine: machine.as_ref().map(ContextText::as_str),
             operating_system: operating_system.as_ref().map(ContextText::as_str),
@@ -257,11 +258,11 @@ impl<'a> HeartbeatBody<'a> {
     }
 }
 
-/// What is left to one before that there is not says nothing.
-fn named(mention: Option<&Mention>) -> Option<&str> {
+/// What is left to the heartbeat before is left so: what that names depends on all that are at the server, and not on where a file begins.
+fn mentioned<'a>(field: &str, mention: Option<&'a Mention>) -> Option<&'a str> {
     match mention? {
         Mention::Named(text) => Some(text.as_str()),
-        Mention::Last => None,
+        Mention::Last => last_of(field),
     }
 }
 
@@ -308,7 +309,8 @@ mod tests {
         let point = Point { at: UnixMs(123), about };
         assert_eq!(
             serde_json::to_value(HeartbeatBody::of(&point)).expect("JSON"),
-            json!({"time": "1970-01-01T00:00:00.123Z", "app_name": "Vim", "kind": "file", "project": "daybook", "is_write": true})
+            json!({"time": "1970-01-01T00:00:00.123Z", "app_name": "Vim", "kind": "file", "project": "daybook",
+                "branch": "<<LAST_BRANCH>>", "is_write": true})
         );
     }
 

@@ -68,6 +68,7 @@ pub(crate) struct PastHeartbeatBody {
     /// What was done. This and the texts below: 1 to 255 characters after trimming, no control characters.
     #[schema(min_length = 1, example = "coding")]
     category: Option<String>,
+    /// `<<LAST_PROJECT>>` leaves it to the heartbeat before, as `<<LAST_BRANCH>>` and `<<LAST_LANGUAGE>>` do in the two fields below.
     #[schema(min_length = 1, example = "daybook")]
     project: Option<String>,
     #[schema(min_length = 1, example = "main")]

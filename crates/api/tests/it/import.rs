@@ -70,6 +70,31 @@ fn history_is_queued_and_stands_in_the_reports_of_its_day_once_however_often_it_
 }
 
 #[test]
+fn what_is_left_to_the_heartbeat_before_is_named_by_it_whenever_that_comes() {
+    let house = House::new();
+    let ada = house.person("ada");
+    let beat = |minute: u32, project: &str| {
+        json!({"time": format!("2024-03-01T09:{minute:02}:00Z"), "app_name": "vim", "kind": "file", "project": project,
+            "branch": " <<LAST_BRANCH>> ", "language": "<<LAST_LANGUAGE>>"})
+    };
+    let seconds = |field: &str| {
+        house.merge();
+        let report = house.get(&ada, &format!("/api/v1/report/{field}s?date=2024-03-01"));
+        report.expect(200).json()["items"].clone()
+    };
+    let later = json!({"source": "Old", "heartbeats": [beat(5, "<<LAST_PROJECT>>"), beat(9, "two")]});
+    import(&house, &ada, &later).expect(202);
+    assert_eq!(seconds("project"), json!([{"project": null, "seconds": 240}]));
+    let mut first = beat(1, "one");
+    first["language"] = json!("Rust");
+    let earlier = json!({"source": "Old", "heartbeats": [first]});
+    import(&house, &ada, &earlier).expect(202);
+    import(&house, &ada, &later).expect(202);
+    assert_eq!(seconds("project"), json!([{"project": "one", "seconds": 480}]));
+    assert_eq!(seconds("language"), json!([{"language": "Rust", "seconds": 480}]));
+}
+
+#[test]
 fn a_dry_run_tells_what_would_change_and_keeps_nothing() {
     let house = House::new();
     let ada = house.person("ada");

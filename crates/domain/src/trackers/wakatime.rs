@@ -149,9 +149,16 @@ pub fn clean(text: &str) -> Option<String> {
     (!cut.is_empty()).then(|| cut.to_owned())
 }
 
+/// What stands in this field of a heartbeat that leaves it to the one before; none for fields that are never left so.
+#[must_use]
+pub fn last_of(field: &str) -> Option<&'static str> {
+    let place = LAST.iter().find(|(name, _)| *name == field);
+    place.map(|(_, word)| *word)
+}
+
 fn mention(name: &'static str, said: Option<&str>) -> Option<Mention> {
     let said = said?;
-    if LAST.contains(&(name, said.trim())) {
+    if last_of(name) == Some(said.trim()) {
         return Some(Mention::Last);
     }
     context_text(name, said).map(Mention::Named)

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use domain::accounts::{Caller, ImportSource};
 use domain::fault::Fault;
+use domain::trackers::wakatime::last_of;
 use domain::usage::{AppName, Attention, Context, ContextText, Domain, HeartbeatPing, Kind, Label, Mention, Patience};
 use serde_json::value::RawValue;
 use services::usage::{Claimable, History};
@@ -162,16 +163,24 @@ fn context(beat: &mut Fields<'_>) -> Option<Context> {
             ContextText::parse(name, &text).map(Some)
         })
     };
-    let (category, project, branch) = (said("category"), said("project"), said("branch"));
-    let (language, editor, machine) = (said("language"), said("editor"), said("machine"));
+    let (category, editor, machine) = (said("category"), said("editor"), said("machine"));
     let operating_system = said("operating_system");
+    let mut mentioned = |name| {
+        beat.optional(name, None, |text: Cow<'_, str>| {
+            if last_of(name) == Some(text.trim()) {
+                return Ok(Some(Mention::Last));
+            }
+            ContextText::parse(name, &text).map(|text| Some(Mention::Named(text)))
+        })
+    };
+    let (project, branch, language) = (mentioned("project"), mentioned("branch"), mentioned("language"));
     let is_write = beat.optional("is_write", None, |is_write: bool| Ok(Some(is_write)));
     Some(Context {
         kind: kind?,
         category: category?,
-        project: project?.map(Mention::Named),
-        branch: branch?.map(Mention::Named),
-        language: language?.map(Mention::Named),
+        project: project?,
+        branch: branch?,
+        language: language?,
         editor: editor?,
         machine: machine?,
         operating_system: operating_system?,
