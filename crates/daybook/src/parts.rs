@@ -202,6 +202,7 @@ impl Parts {
             privacy: people.privacy(),
             import: ImportHistory {
                 queue: Arc::clone(&queue),
+                pending: Arc::new(self.redis.pending_pings()),
                 devices: people.accounts.clone(),
                 timeline: timelines.clone(),
                 privacy: Arc::clone(&rules),

@@ -10,7 +10,7 @@ mod track;
 
 pub use erase::Erase;
 pub use forget::ForgetErasures;
-pub use import::{History, ImportError, ImportHistory, Imported};
+pub use import::{Foretold, History, ImportError, ImportHistory, Imported};
 pub use letters::{LetterPage, OwnLetters};
 pub use merge::{MergePings, MergeSummary};
 pub use prepare::PrepareStorage;

@@ -53,6 +53,7 @@ pub fn import(dir: &Path, settings: &ImportSettings) -> Result<(), CommandError>
         places: &mut places,
         wait: &mut thread::sleep,
         dice: clock::dice,
+        waited: Duration::ZERO,
     };
     let outcome = deliver(&mut delivery, &gathered)?;
     print(&summary::outcome(&outcome, settings.dry_run, gathered.sources.len()))?;

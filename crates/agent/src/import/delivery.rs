@@ -16,6 +16,10 @@ use super::sources::Source;
 
 /// After so many failures in a row it is given up: a quarter of an hour, about, with the pauses between them.
 pub const FAILURES_MAX: u32 = 20;
+/// How long a dry run waits in all for the server to merge what was imported before.
+pub const MERGE_WAIT_MAX: Duration = Duration::from_mins(10);
+/// How long it waits before it asks again.
+const MERGE_WAIT: Duration = Duration::from_secs(1);
 /// Nothing waits here to be merged, so nothing is sent again on that account.
 const NO_RESEND: Duration = Duration::MAX;
 
@@ -31,6 +35,8 @@ pub struct Delivery<'a> {
     pub wait: &'a mut dyn FnMut(Duration),
     /// A number from 0 up to 1, at random.
     pub dice: fn() -> f64,
+    /// How long it has waited for what was imported before; none at first.
+    pub waited: Duration,
 }
 
 /// What the server said to everything.
@@ -45,6 +51,8 @@ pub struct Outcome {
     rejected_rows: HashSet<Row>,
     /// What would change; only after a dry run.
     pub change: Change,
+    /// Whether something that was imported before is not in what would change, since the server has not merged it yet.
+    pub is_early: bool,
     /// How many seconds a heartbeat waits for a later one, by source; only of sources that have any.
     pub timeouts: BTreeMap<String, u64>,
 }
@@ -183,6 +191,13 @@ impl Delivery<'_> {
                 Err(error) => return Err(DeliveryError::SignIn(error)),
             };
             match self.account.server.import(&token.secret, history, self.is_dry_run) {
+                Imported::Taken(receipt) if receipt.waiting && self.waited < MERGE_WAIT_MAX => {
+                    if self.waited.is_zero() {
+                        tracing::info!("the server still merges what was imported before: waiting for it");
+                    }
+                    self.waited += MERGE_WAIT;
+                    (self.wait)(MERGE_WAIT);
+                }
                 Imported::Taken(receipt) => return Ok(Reply::Taken(receipt)),
                 Imported::Invalid(refusals) => return Ok(Reply::Invalid(refusals)),
                 Imported::TooLarge => return Ok(Reply::TooLarge),
@@ -235,6 +250,7 @@ impl Outcome {
             self.reject(list, *index, Some(refusal), places);
         }
         self.excluded += receipt.excluded;
+        self.is_early |= receipt.waiting;
         if let (Some(timeout_secs), false) = (receipt.heartbeat_timeout, list.history.points.is_empty()) {
             self.timeouts.insert(list.history.source.to_owned(), timeout_secs);
         }
@@ -295,6 +311,7 @@ impl Outcome {
     pub fn add(&mut self, other: Self) {
         self.accepted += other.accepted;
         self.excluded += other.excluded;
+        self.is_early |= other.is_early;
         self.rejected.merge(other.rejected);
         self.timeouts.extend(other.timeouts);
         let Change {

@@ -114,6 +114,9 @@ pub fn outcome(outcome: &Outcome, is_dry_run: bool, sources: usize) -> String {
     let mut text = String::new();
     if is_dry_run {
         change(&mut text, &outcome.change, sources);
+        if outcome.is_early {
+            text.push_str("  The server has not merged all that you imported before: that is not in these figures. Ask again later.\n");
+        }
     } else {
         let _ = writeln!(
             text,

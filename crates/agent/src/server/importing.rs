@@ -61,6 +61,9 @@ pub struct ImportReceipt {
     /// Which it will never take.
     #[serde(default)]
     pub rejected: Vec<Refusal>,
+    /// Whether what was imported before still waits there, so that it is not in what would change.
+    #[serde(default)]
+    pub waiting: bool,
     /// What would change; only after a dry run.
     #[serde(default)]
     pub change: Option<ChangeBody>,

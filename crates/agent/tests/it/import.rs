@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent::import::delivery::{Delivery, DeliveryError, FAILURES_MAX, Outcome};
+use agent::import::delivery::{Delivery, DeliveryError, FAILURES_MAX, MERGE_WAIT_MAX, Outcome};
 use agent::import::places::Places;
 use agent::import::points::{About, Point};
 use agent::import::sources::Source;
@@ -66,6 +66,7 @@ fn deliver(stub: &Stub, source: &Source, is_dry_run: bool) -> (Result<Outcome, D
         places: &mut Places::default(),
         wait: &mut |pause| pauses.push(pause),
         dice: || 0.0,
+        waited: Duration::ZERO,
     }
     .deliver(source, &mut |count| sent += count);
     (outcome, pauses, sent)
@@ -326,6 +327,30 @@ fn dry_lists_of_heartbeats_bring_the_first_of_the_next_so_that_their_sums_are_ex
     let (outcome, ..) = deliver(&kept, &source(Vec::new(), points), false);
     assert_eq!(outcome.expect("delivered").accepted, 2_501);
     assert_eq!(sizes(&kept), [999, 999, 503], "what is kept has its neighbours there");
+}
+
+#[test]
+fn a_dry_run_waits_for_what_was_imported_before_and_says_where_that_takes_too_long() {
+    let stub = Stub::start();
+    let one = source(vec![ping(0, "A")], Vec::new());
+    stub.ledger().unmerged_imports = 3;
+    let (outcome, pauses, _) = deliver(&stub, &one, true);
+    let outcome = outcome.expect("told");
+    assert_eq!((outcome.is_early, pauses.len()), (false, 3), "{pauses:?}");
+    assert_eq!(
+        outcome.change.added_ms, 5_000,
+        "and what it told meanwhile is not counted"
+    );
+    stub.ledger().unmerged_imports = usize::MAX;
+    let (outcome, pauses, _) = deliver(&stub, &one, true);
+    let outcome = outcome.expect("told");
+    assert!(outcome.is_early && outcome.change.added_ms == 5_000);
+    assert_eq!(pauses.iter().sum::<Duration>(), MERGE_WAIT_MAX);
+    let told = agent::import::summary::outcome(&outcome, true, 1);
+    assert!(told.contains("not merged all that you imported before"), "{told}");
+    // Nobody waits to send.
+    let (outcome, pauses, _) = deliver(&stub, &one, false);
+    assert_eq!((outcome.expect("sent").accepted, pauses.len()), (1, 0));
 }
 
 #[test]

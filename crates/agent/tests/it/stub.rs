@@ -84,6 +84,8 @@ pub struct Ledger {
     pub rules: Option<Value>,
     /// What was sent to be imported, and whether only to learn what it would change.
     pub imports: Vec<(bool, Value)>,
+    /// How many more dry runs hear that what was imported before still waits.
+    pub unmerged_imports: usize,
     /// Everything that was sent, headers and bodies.
     pub bytes: Vec<u8>,
     access: Option<String>,
@@ -191,6 +193,7 @@ impl Stub {
                 unsaved_tokens: Vec::new(),
                 rules: None,
                 imports: Vec::new(),
+                unmerged_imports: 0,
                 bytes: Vec::new(),
                 access: None,
                 refresh: None,

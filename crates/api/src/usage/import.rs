@@ -116,6 +116,9 @@ pub(crate) struct ImportedBody {
 pub(crate) struct ForetoldBody<'a> {
     #[serde(flatten)]
     imported: ImportedBody,
+    /// Whether something that the person imported before still waits to be merged. It is not in what the change is told of: ask again a little later.
+    #[schema(example = false)]
+    waiting: bool,
     change: ChangeBody<'a>,
 }
 
@@ -157,7 +160,8 @@ struct ChangedAppBody<'a> {
 /// they are merged after what is recorded now. One bad ping or heartbeat is told in `rejected` and never holds back the others; with nothing acceptable, it is 422, as
 /// it is for a source more than the 64 that a person may have.
 ///
-/// With `dry_run` nothing is kept; it is told what would change of the timeline as it is stored now. All of it has to lie within 31 days. An API key needs the scope
+/// With `dry_run` nothing is kept; it is told what would change of the timeline as it is stored now, and in `waiting` whether something that was imported before is not
+/// stored yet. All of it has to lie within 31 days. An API key needs the scope
 /// `reports:read` as well for that, as it tells of what is stored.
 #[utoipa::path(
     operation_id = "import_history",
@@ -193,10 +197,11 @@ pub(crate) async fn import(
     }
     let rejected = judged.rejected.into_iter().map(RejectedBody::from).collect();
     if is_dry {
-        let (imported, forecast) = services.import.foretell(&caller, judged.history).await?;
+        let foretold = services.import.foretell(&caller, judged.history).await?;
         return Ok(HttpResponse::Ok().json(ForetoldBody {
-            imported: ImportedBody::new("dry_run", imported, rejected),
-            change: ChangeBody::from(&forecast),
+            imported: ImportedBody::new("dry_run", foretold.imported, rejected),
+            waiting: foretold.is_early,
+            change: ChangeBody::from(&foretold.forecast),
         }));
     }
     let imported = services.import.import(&caller, judged.history).await?;

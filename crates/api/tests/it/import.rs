@@ -104,6 +104,7 @@ fn a_dry_run_tells_what_would_change_and_keeps_nothing() {
         "excluded": 0,
         "heartbeat_timeout": 600,
         "rejected": [],
+        "waiting": false,
         "change": {
             "added_seconds": 4200,
             "replaced_seconds": 0,
@@ -119,8 +120,12 @@ fn a_dry_run_tells_what_would_change_and_keeps_nothing() {
     }
     assert_eq!((house.waiting(), devices(&house, &ada).len()), (0, 1));
     import(&house, &ada, &past()).expect(202);
+    let mut early = expected;
+    early["waiting"] = json!(true);
+    assert_eq!(dry(&house, &ada, &past()).expect(200).json(), early);
     house.merge();
     let again = dry(&house, &ada, &past()).expect(200).json();
+    assert_eq!(again["waiting"], json!(false));
     let nothing = json!({"added_seconds": 0, "replaced_seconds": 0, "kept_seconds": 4200, "items": []});
     assert_eq!(again["change"], nothing);
     // Not asked for is the same as asked for not.

@@ -262,6 +262,7 @@ impl Parts {
     fn import(&self) -> ImportHistory {
         ImportHistory {
             queue: Arc::new(self.queue.clone()),
+            pending: Arc::new(self.queue.clone()),
             devices: self.accounts.clone(),
             timeline: self.timelines.clone(),
             privacy: self.rules.clone(),

@@ -233,6 +233,7 @@ fn serve(
         },
         import: ImportHistory {
             queue: Arc::clone(&queue),
+            pending: Arc::new(redis.pending_pings()),
             devices: accounts.clone(),
             timeline: timelines.clone(),
             privacy: Arc::clone(&rules),

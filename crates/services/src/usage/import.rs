@@ -12,7 +12,7 @@ use domain::usage::{
     Arrival, Beat, Forecast, HeartbeatPing, Lane, Patience, Ping, Rules, Segment, Timeline, beats_near, claims_of,
 };
 use ports::accounts::{IMPORT_DEVICES_MAX, ImportDevices, ImportPlace, NewImport};
-use ports::usage::{OwnTimeline, PingQueue};
+use ports::usage::{OwnTimeline, PendingPings, PingQueue};
 use ports::{Clock, Ids, PortError};
 
 use crate::accounts::RulesInForce;
@@ -26,6 +26,8 @@ pub struct ImportHistory {
     pub queue: Arc<dyn PingQueue>,
     /// Where the devices of imported history are kept.
     pub devices: Arc<dyn ImportDevices>,
+    /// What of the caller's still waits.
+    pub pending: Arc<dyn PendingPings>,
     /// What is stored of the caller.
     pub timeline: Arc<dyn OwnTimeline>,
     /// The rules of everybody.
@@ -84,6 +86,17 @@ pub struct Imported {
     pub patience: Option<Patience>,
 }
 
+/// What would be made of a history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Foretold {
+    /// What would be kept of it.
+    pub imported: Imported,
+    /// What that would change of the timeline as it is stored.
+    pub forecast: Forecast,
+    /// Whether something that the caller imported before still waits, so that it is not in what is stored.
+    pub is_early: bool,
+}
+
 /// What can go wrong with it.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
@@ -128,8 +141,11 @@ impl ImportHistory {
     ///
     /// # Errors
     /// [`ImportError`].
-    pub async fn foretell(&self, caller: &Caller, history: History) -> Result<(Imported, Forecast), ImportError> {
+    pub async fn foretell(&self, caller: &Caller, history: History) -> Result<Foretold, ImportError> {
         history.check_length().map_err(ImportError::Invalid)?;
+        // Before anything is read: what does not wait by now is in what is read.
+        let pending = self.pending.of(caller.user).await?;
+        let is_early = pending.entries.iter().any(|(lane, _)| *lane == Lane::Bulk);
         let (history, mut imported) = self.allowed(caller, history).await?;
         let import = self.new_import(caller, &history.source);
         let bound = Bound::to(self.devices.foresee(&import).await?, caller)?;
@@ -150,7 +166,11 @@ impl ImportHistory {
             Some(window) => self.timeline.stored(caller.user, window).await?,
             None => Vec::new(),
         };
-        Ok((imported, Forecast::of(stored, claims)))
+        Ok(Foretold {
+            imported,
+            forecast: Forecast::of(stored, claims),
+            is_early,
+        })
     }
 
     /// Leaves of a history what the caller's privacy rules let through.

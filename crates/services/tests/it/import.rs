@@ -15,7 +15,7 @@ use ports::accounts::{
 };
 use ports::reports::TimelineReader;
 use ports::usage::{Batch, OwnTimeline, Part, PingSource};
-use services::usage::{History, ImportError, ImportHistory, Imported, MergePings};
+use services::usage::{Foretold, History, ImportError, ImportHistory, Imported, MergePings};
 use testkit::clock::TestIds;
 
 use crate::world::{NOW, World, caller, numbered, ping, span};
@@ -26,6 +26,7 @@ const PAST: i64 = 3 * 365 * DAY_MS;
 fn import(world: &World) -> ImportHistory {
     ImportHistory {
         queue: Arc::new(world.queue.clone()),
+        pending: Arc::new(world.queue.clone()),
         devices: world.accounts.clone(),
         timeline: world.timelines.clone(),
         privacy: world.rules_in_force(),
@@ -207,7 +208,7 @@ async fn a_source_too_many_and_an_account_that_is_gone_are_refused() {
         door.import(&ada, one(&number.to_string())).await.expect("kept");
     }
     assert_eq!(refused(door.import(&ada, one("Old")).await), ("source", "too_many"));
-    let foretold = door.foretell(&ada, one("Old")).await.map(|(imported, _)| imported);
+    let foretold = door.foretell(&ada, one("Old")).await.map(|foretold| foretold.imported);
     assert_eq!(refused(foretold), ("source", "too_many"));
     door.import(&ada, one("0")).await.expect("it is known");
 }
@@ -228,12 +229,14 @@ async fn nothing_is_kept_while_anything_is_away() {
     };
     world.queue.fail(true);
     is_away(door.import(&ada, one()).await);
+    let foretold = door.foretell(&ada, one()).await;
+    is_away(foretold.map(|foretold| foretold.imported));
     world.queue.fail(false);
     world.accounts.fail(true);
     is_away(door.import(&ada, one()).await);
     world.accounts.fail(false);
     world.timelines.fail(true);
-    is_away(door.foretell(&ada, one()).await.map(|(imported, _)| imported));
+    is_away(door.foretell(&ada, one()).await.map(|foretold| foretold.imported));
     world.timelines.fail(false);
     world.assert_settled().await;
 }
@@ -262,7 +265,7 @@ async fn what_lies_in_31_days_is_foretold_and_a_millisecond_more_is_not() {
         (vec![at(0, "a")], vec![point(-days)], Some("pings")),
     ] {
         let foretold = door.foretell(&ada, history("Old", pings, points)).await;
-        let told = foretold.map(|(imported, _)| imported);
+        let told = foretold.map(|foretold| foretold.imported);
         match field {
             Some(field) => assert_eq!(refused(told), (field, "too_long")),
             None => assert!(told.is_ok(), "{told:?}"),
@@ -387,7 +390,9 @@ async fn what_is_foretold_is_what_the_merge_then_does_and_nothing_the_second_tim
 
         let sent = random.history("Old");
         let before = stored(&world, ada.user).await;
-        let (foreseen, forecast) = door.foretell(&ada, sent.clone()).await.expect("told");
+        let foretold = door.foretell(&ada, sent.clone()).await.expect("told");
+        assert!(!foretold.is_early);
+        let (foreseen, forecast) = (foretold.imported, foretold.forecast);
         assert_eq!(stored(&world, ada.user).await, before);
         world.assert_settled().await;
         let imported = door.import(&ada, sent.clone()).await.expect("kept");
@@ -397,7 +402,7 @@ async fn what_is_foretold_is_what_the_merge_then_does_and_nothing_the_second_tim
         assert_eq!(by_app(&forecast), changed(&before, &after), "round {round}");
         replaced += forecast.replaced_ms;
 
-        let (_, again) = door.foretell(&ada, sent).await.expect("told");
+        let again = door.foretell(&ada, sent).await.expect("told").forecast;
         let kept_ms = forecast.added_ms + forecast.replaced_ms + forecast.kept_ms;
         let nothing = Forecast {
             kept_ms,
@@ -406,6 +411,30 @@ async fn what_is_foretold_is_what_the_merge_then_does_and_nothing_the_second_tim
         assert_eq!(again, nothing, "round {round}");
     }
     assert!(replaced > 0, "what was imported before is relabelled now and then");
+}
+
+#[tokio::test]
+async fn a_dry_run_says_whether_it_comes_before_what_was_imported_is_merged() {
+    let world = World::new();
+    let (ada, bob) = (caller(1), caller(2));
+    registered(&world, &ada, 600).await;
+    registered(&world, &bob, 600).await;
+    let door = import(&world);
+    let one = || history("Old", vec![ping("Editor", -10, -5)], vec![]);
+    let told = async |person: &Caller| {
+        let Foretold { forecast, is_early, .. } = door.foretell(person, one()).await.expect("told");
+        (forecast.added_ms, forecast.kept_ms, is_early)
+    };
+    assert_eq!(told(&ada).await, (5_000, 0, false));
+    door.import(&ada, one()).await.expect("kept");
+    assert_eq!(told(&ada).await, (5_000, 0, true));
+    assert_eq!(told(&bob).await, (5_000, 0, false), "another's is nothing to them");
+    merge_all(&world).await;
+    assert_eq!(told(&ada).await, (0, 5_000, false));
+    // What a tracker sends now changes nothing of that.
+    world.push(vec![ping("Live", 100, 200).sent_by(&ada)]).await;
+    assert_eq!(told(&ada).await, (0, 5_000, false));
+    merge_all(&world).await;
 }
 
 #[tokio::test]
@@ -426,7 +455,8 @@ async fn the_same_again_changes_nothing_whatever_the_persons_timeout_is_by_then(
     assert_eq!(held_ms(&world).await, 300_000);
     for secs in [900, 60] {
         with_timeout(&world, &ada, secs).await;
-        let (foreseen, forecast) = door.foretell(&ada, dump()).await.expect("told");
+        let foretold = door.foretell(&ada, dump()).await.expect("told");
+        let (foreseen, forecast) = (foretold.imported, foretold.forecast);
         assert_eq!(foreseen.patience, Some(beat_patience(600)));
         let nothing = Forecast {
             kept_ms: 300_000,
@@ -446,8 +476,8 @@ async fn the_same_again_changes_nothing_whatever_the_persons_timeout_is_by_then(
         source: ImportSource::parse("another").expect("a source"),
         ..dump()
     };
-    let (foreseen, _) = door.foretell(&ada, fresh).await.expect("told");
-    assert_eq!(foreseen.patience, Some(beat_patience(900)));
+    let fresh = door.foretell(&ada, fresh).await.expect("told");
+    assert_eq!(fresh.imported.patience, Some(beat_patience(900)));
 }
 
 /// The device of the only source.
@@ -467,7 +497,7 @@ async fn of_an_instant_that_both_claim_a_device_that_signs_in_keeps_it() {
     world.push(vec![ping("Live", 100, 200).sent_by(&ada)]).await;
     merge_all(&world).await;
     let sent = history("Old", vec![ping("Past", 50, 250)], vec![]);
-    let (_, forecast) = door.foretell(&ada, sent.clone()).await.expect("told");
+    let Foretold { forecast, .. } = door.foretell(&ada, sent.clone()).await.expect("told");
     assert_eq!(
         (forecast.added_ms, forecast.replaced_ms, forecast.kept_ms),
         (100_000, 0, 100_000)

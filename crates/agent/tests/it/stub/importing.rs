@@ -50,6 +50,8 @@ pub(super) fn import(ledger: &mut Ledger, request: &Request, is_dry_run: bool) -
     }
     let mut receipt = receipt;
     receipt["status"] = "dry_run".into();
+    receipt["waiting"] = (ledger.unmerged_imports > 0).into();
+    ledger.unmerged_imports = ledger.unmerged_imports.saturating_sub(1);
     receipt["change"] = change(&pings, &beats);
     Some(Answer::plain(200, receipt))
 }
