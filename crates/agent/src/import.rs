@@ -29,6 +29,7 @@ pub mod lists;
 mod local;
 pub mod machines;
 pub mod names;
+pub mod overlap;
 pub mod places;
 pub mod points;
 pub mod report;

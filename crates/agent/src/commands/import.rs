@@ -12,7 +12,7 @@ use crate::clock;
 use crate::files;
 use crate::import::delivery::{Delivery, Outcome};
 use crate::import::sources::{Gathered, gather};
-use crate::import::{self, Manner, ROWS_MAX, summary};
+use crate::import::{self, Manner, ROWS_MAX, overlap, summary};
 use crate::privacy::Privacy;
 use crate::privacy::news::RuleNews;
 use crate::settings::ImportSettings;
@@ -56,7 +56,8 @@ pub fn import(dir: &Path, settings: &ImportSettings) -> Result<(), CommandError>
         waited: Duration::ZERO,
     };
     let outcome = deliver(&mut delivery, &gathered)?;
-    print(&summary::outcome(&outcome, settings.dry_run, gathered.sources.len()))?;
+    let counted_again_ms = overlap::counted_again_ms(&gathered.sources, &outcome.timeouts);
+    print(&summary::outcome(&outcome, settings.dry_run, counted_again_ms))?;
     if outcome.accepted == 0 && outcome.rejected.count() > 0 {
         return Err(CommandError::NothingTaken);
     }

@@ -108,12 +108,12 @@ pub fn sources(gathered: &Gathered) -> String {
     text
 }
 
-/// What the server said.
+/// What the server said. So many milliseconds may be counted more than once in what would change.
 #[must_use]
-pub fn outcome(outcome: &Outcome, is_dry_run: bool, sources: usize) -> String {
+pub fn outcome(outcome: &Outcome, is_dry_run: bool, counted_again_ms: i64) -> String {
     let mut text = String::new();
     if is_dry_run {
-        change(&mut text, &outcome.change, sources);
+        change(&mut text, &outcome.change, counted_again_ms);
         if outcome.is_early {
             text.push_str("  The server has not merged all that you imported before: that is not in these figures. Ask again later.\n");
         }
@@ -152,7 +152,7 @@ pub fn outcome(outcome: &Outcome, is_dry_run: bool, sources: usize) -> String {
     text
 }
 
-fn change(text: &mut String, change: &Change, sources: usize) {
+fn change(text: &mut String, change: &Change, counted_again_ms: i64) {
     text.push_str("An import would change your timeline so:\n");
     let rows = [
         ("added", change.added_ms),
@@ -162,8 +162,12 @@ fn change(text: &mut String, change: &Change, sources: usize) {
     for (what, ms) in rows {
         let _ = writeln!(text, "  {:>14}  {what}", spent(ms));
     }
-    if sources > 1 {
-        text.push_str("  Each source was compared by itself: where they overlap, time is counted for each.\n");
+    if counted_again_ms > 0 {
+        let _ = writeln!(
+            text,
+            "  Up to {} of this is counted more than once: what you import overlaps, and each part was compared with your timeline by itself. Imported, every instant counts once.",
+            spent(counted_again_ms)
+        );
     }
     let mut apps: Vec<(&String, i64)> = change
         .items
@@ -339,17 +343,18 @@ mod tests {
             outcome_of.change.items.insert(format!("App {place}"), (ms, 0));
         }
         outcome_of.change.items.insert("Nothing".to_owned(), (0, 5));
-        let told = outcome(&outcome_of, true, 2);
+        let told = outcome(&outcome_of, true, 3_660_000);
         for part in [
             "2 h 00 min  added",
             "App 10",
             "and 1 application more",
-            "by itself",
+            "Up to 1 h 01 min of this is counted more than once",
             "dry run",
         ] {
             assert!(told.contains(part), "{part}: {told}");
         }
         assert!(!told.contains("App 0\n") && !told.contains("Nothing"), "{told}");
         assert!(!outcome(&outcome_of, false, 1).contains("dry run"));
+        assert!(!outcome(&outcome_of, true, 0).contains("more than once"));
     }
 }
