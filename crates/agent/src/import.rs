@@ -200,11 +200,13 @@ fn read_one(mut input: Input, manner: Manner, found: &mut Found) -> Result<FileR
             let (file, max) = (file(), rows_max);
             match source {
                 TableError::TooMany => ImportError::TooMany { file, max },
-                TableError::NoColumn { .. } if input.is_json => ImportError::AnotherFormat {
-                    file,
-                    wanted: Format::Csv.in_words(),
-                    why: "it is JSON. Without --format it is seen what it is",
-                },
+                TableError::NoColumn { .. } | TableError::Endless { line: 0..=1 } if input.is_json => {
+                    ImportError::AnotherFormat {
+                        file,
+                        wanted: Format::Csv.in_words(),
+                        why: "it is JSON. Without --format it is seen what it is",
+                    }
+                }
                 source => ImportError::Table { file, source },
             }
         })?;

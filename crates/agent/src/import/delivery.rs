@@ -128,6 +128,7 @@ impl Delivery<'_> {
                     source: name,
                     pings: &pings[range],
                     points: &[],
+                    told: [None, None],
                 },
             }
         };
@@ -137,12 +138,16 @@ impl Delivery<'_> {
             let beats = lists::of_points(points, from, count_max);
             // What is kept finds its neighbours there; what is only looked at has to bring them.
             let more = if is_dry_run { beats.more } else { 0 };
+            let own = beats.own.clone();
+            // Between a heartbeat of this list and one that is stored may be time of another list, which tells of it.
+            let begin = points.get(own.start).filter(|_| own.start > 0);
             List {
-                own: beats.own.len(),
+                own: own.len(),
                 history: History {
                     source: name,
                     pings: &[],
-                    points: &points[beats.own.start..beats.own.end + more],
+                    points: &points[own.start..own.end + more],
+                    told: [begin, points.get(own.end)].map(|point| point.map(|point| point.at)),
                 },
             }
         };

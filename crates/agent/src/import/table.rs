@@ -227,7 +227,8 @@ impl Columns {
         let end = match (text(row, self.end, "end_time")?, text(row, self.duration, "duration")?) {
             (Some(end), _) => local::parse(end, zone).map_err(|why| format!("end_time: {why}"))?,
             (None, Some(duration)) => {
-                let ms = local::duration_ms(duration).ok_or("duration: must be a number of seconds, or 1:30:00")?;
+                let ms = local::duration_ms(duration)
+                    .ok_or("duration: must be a number of seconds that is not negative, or 1:30:00")?;
                 start.plus_ms(ms)
             }
             (None, None) => return Err("end_time: must be given, or a duration".to_owned()),

@@ -328,6 +328,11 @@ fn what_cannot_be_imported_says_what_it_is_and_where() {
             "text is not a dump of WakaTime: it is no JSON. Without --format",
         ),
         ("\u{feff}{}", Some(Format::Csv), "text is not a table (CSV): it is JSON"),
+        (
+            &format!("{{\"a\": \"{}\"}}", "x".repeat(2 * table::ROW_BYTES_MAX)),
+            Some(Format::Csv),
+            "text is not a table (CSV): it is JSON",
+        ),
         (r#"{"buckets": {}}"#, None, "nothing to import in text: it is empty"),
         (r#"{"settings": {}}"#, None, "text is not known here"),
         ("[]", None, "text is not known here"),

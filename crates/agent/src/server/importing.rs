@@ -26,6 +26,8 @@ pub struct History<'a> {
     pub pings: &'a [Ping],
     /// Heartbeats, sorted.
     pub points: &'a [Point],
+    /// Since when, and until when, it is told what would change, where that is not all of it.
+    pub told: [Option<UnixMs>; 2],
 }
 
 /// What a server says to a part of a history.
@@ -118,22 +120,33 @@ impl Refusal {
     }
 }
 
+impl History<'_> {
+    fn route(&self, is_dry_run: bool) -> String {
+        let mut route = "/api/v1/usage/import".to_owned();
+        if is_dry_run {
+            route.push_str("?dry_run=true");
+            for (name, at) in ["from", "until"].iter().zip(self.told) {
+                if let Some(at) = at {
+                    route.push_str(&format!("&{name}={at}"));
+                }
+            }
+        }
+        route
+    }
+}
+
 impl Server {
     /// Sends a part of a history. A dry run keeps nothing of it.
     #[must_use]
     pub fn import(&self, token: &Secret, history: History<'_>, is_dry_run: bool) -> Imported {
-        let route = if is_dry_run {
-            "/api/v1/usage/import?dry_run=true"
-        } else {
-            "/api/v1/usage/import"
-        };
+        let route = history.route(is_dry_run);
         let body = ImportBody {
             source: history.source,
             pings: history.pings.iter().map(ClaimBody::of).collect(),
             heartbeats: history.points.iter().map(HeartbeatBody::of).collect(),
         };
         let bearer = format!("Bearer {}", token.expose());
-        match self.post(route, ("Authorization", &bearer), &body) {
+        match self.post(&route, ("Authorization", &bearer), &body) {
             Err(error) => Imported::Unknown(Chain(&error).to_string()),
             Ok(answer) => answer.imported(is_dry_run),
         }

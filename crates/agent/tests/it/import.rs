@@ -325,6 +325,15 @@ fn dry_lists_of_heartbeats_bring_the_first_of_the_next_so_that_their_sums_are_ex
             .collect()
     };
     assert_eq!(sizes(&stub), [1_000, 1_000, 503]);
+    // Each tells of the time from its first heartbeat to that of the next, and of nothing twice.
+    let at = |index: usize| points[index].at;
+    let expected = [
+        format!("&until={}", at(999)),
+        format!("&from={}&until={}", at(999), at(1_998)),
+        format!("&from={}", at(1_998)),
+    ];
+    let expected = expected.map(|told| format!("/api/v1/usage/import?dry_run=true{told}"));
+    assert_eq!(stub.ledger().dry_routes, expected);
     let kept = Stub::start();
     let (outcome, ..) = deliver(&kept, &source(Vec::new(), points), false);
     assert_eq!(outcome.expect("delivered").accepted, 2_501);

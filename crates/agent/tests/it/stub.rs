@@ -84,6 +84,8 @@ pub struct Ledger {
     pub rules: Option<Value>,
     /// What was sent to be imported, and whether only to learn what it would change.
     pub imports: Vec<(bool, Value)>,
+    /// Where dry runs were sent.
+    pub dry_routes: Vec<String>,
     /// How many more dry runs hear that what was imported before still waits.
     pub unmerged_imports: usize,
     /// Everything that was sent, headers and bodies.
@@ -193,6 +195,7 @@ impl Stub {
                 unsaved_tokens: Vec::new(),
                 rules: None,
                 imports: Vec::new(),
+                dry_routes: Vec::new(),
                 unmerged_imports: 0,
                 bytes: Vec::new(),
                 access: None,
@@ -357,7 +360,10 @@ impl Shared {
             },
             "/api/v1/usage/track" => track(&mut ledger, request),
             "/api/v1/usage/import" => importing::import(&mut ledger, request, false),
-            "/api/v1/usage/import?dry_run=true" => importing::import(&mut ledger, request, true),
+            route if route.starts_with("/api/v1/usage/import?dry_run=true") => {
+                ledger.dry_routes.push(route.to_owned());
+                importing::import(&mut ledger, request, true)
+            }
             "/api/v1/users/me/privacy-rules" if ledger.rules.is_some() => {
                 let headers = "ETag: \"1\"\r\n".to_owned();
                 let known = request.headers.get("if-none-match").is_some_and(|etag| etag == "\"1\"");

@@ -5,6 +5,7 @@ mod sent;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use domain::accounts::Scope;
 use domain::fault::Fault;
+use domain::time::{Span, UnixMs};
 use domain::usage::{Forecast, Patience};
 use serde::Serialize;
 use services::usage::{ImportError, Imported};
@@ -14,6 +15,7 @@ use uuid::Uuid;
 use crate::Services;
 use crate::answer::Seconds;
 use crate::body::JsonBody;
+use crate::calendar::instant;
 use crate::caller::{Importer, not_for_keys};
 use crate::faults::Faults;
 use crate::problem::Problem;
@@ -161,12 +163,17 @@ struct ChangedAppBody<'a> {
 /// it is for a source more than the 64 that a person may have.
 ///
 /// With `dry_run` nothing is kept; it is told what would change of the timeline as it is stored now, and in `waiting` whether something that was imported before is not
-/// stored yet. All of it has to lie within 31 days. An API key needs the scope
+/// stored yet. All of it has to lie within 31 days; a longer history is shown in
+/// parts, and with `from` and `until` each is told of by itself, also where heartbeats of one claim time in the next. An API key needs the scope
 /// `reports:read` as well for that, as it tells of what is stored.
 #[utoipa::path(
     operation_id = "import_history",
     tag = "usage",
-    params(("dry_run" = Option<bool>, Query, description = "Whether it is only told what would change.", example = true)),
+    params(
+        ("dry_run" = Option<bool>, Query, description = "Whether it is only told what would change.", example = true),
+        ("from" = Option<String>, Query, format = DateTime, description = "With `dry_run`: what lies before is not told of. RFC 3339.", example = "2024-03-01T00:00:00Z"),
+        ("until" = Option<String>, Query, format = DateTime, description = "With `dry_run`: what lies at it or after is not told of. RFC 3339, later than `from`.", example = "2024-03-02T00:00:00Z")
+    ),
     request_body = HistoryBody,
     responses(
         (status = 200, description = "What would change", body = ForetoldBody),
@@ -181,9 +188,7 @@ pub(crate) async fn import(
     payload: web::Payload,
     services: web::Data<Services>,
 ) -> Result<HttpResponse, Problem> {
-    let is_dry = Query::read(&request, &caller, &["dry_run"], |query| {
-        query.optional("dry_run", false, yes_or_no)
-    })?;
+    let Asked { is_dry, within } = Query::read(&request, &caller, &["dry_run", "from", "until"], Asked::of)?;
     if is_dry && !may_read {
         return Err(not_for_keys(Some(Scope::ReportsRead)));
     }
@@ -197,7 +202,7 @@ pub(crate) async fn import(
     }
     let rejected = judged.rejected.into_iter().map(RejectedBody::from).collect();
     if is_dry {
-        let foretold = services.import.foretell(&caller, judged.history).await?;
+        let foretold = services.import.foretell(&caller, judged.history, within).await?;
         return Ok(HttpResponse::Ok().json(ForetoldBody {
             imported: ImportedBody::new("dry_run", foretold.imported, rejected),
             waiting: foretold.is_early,
@@ -206,6 +211,32 @@ pub(crate) async fn import(
     }
     let imported = services.import.import(&caller, judged.history).await?;
     Ok(HttpResponse::Accepted().json(ImportedBody::new("queued", imported, rejected)))
+}
+
+/// Whether it is only told what would change, and of which time.
+struct Asked {
+    is_dry: bool,
+    within: Option<Span>,
+}
+
+impl Asked {
+    fn of(query: &mut Query) -> Option<Self> {
+        let is_dry = query.optional("dry_run", false, yes_or_no);
+        let from = query.optional("from", None, |text| instant("from", text).map(Some));
+        let begin = from.flatten().unwrap_or(UnixMs(i64::MIN));
+        let until = query.optional("until", None, |text| {
+            let until = instant("until", text)?;
+            let later = Fault::new("until", "not_after_from", "must be later than from");
+            (until > begin).then_some(Some(until)).ok_or(later)
+        });
+        let (from, until) = from.zip(until)?;
+        let is_bounded = from.is_some() || until.is_some();
+        let within = Span::new(begin, until.unwrap_or(UnixMs(i64::MAX)));
+        Some(Self {
+            is_dry: is_dry?,
+            within: within.filter(|_| is_bounded),
+        })
+    }
 }
 
 fn yes_or_no(text: &str) -> Result<bool, Fault> {

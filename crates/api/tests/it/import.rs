@@ -329,6 +329,18 @@ fn what_stands_beside_the_lists_is_looked_at_as_anywhere() {
         let answer = house.send(&ada, "POST", &format!("{IMPORT}{query}"), &past());
         answer.expect_faults(&[("/query/dry_run", "invalid_boolean")]);
     }
+    for (query, pointer, code) in [
+        ("from=yesterday", "/query/from", "invalid_time"),
+        ("until=2024-03-01", "/query/until", "invalid_time"),
+        (
+            "from=2024-03-01T00:00:00Z&until=2024-03-01T01:00:00%2B01:00",
+            "/query/until",
+            "not_after_from",
+        ),
+    ] {
+        let answer = house.send(&ada, "POST", &format!("{DRY}&{query}"), &past());
+        answer.expect_faults(&[(pointer, code)]);
+    }
     for (name, own, other) in [("user_id", &ada.id, &bob.id), ("device_id", &ada.device, &bob.device)] {
         assert_eq!(with(name, json!(other)).expect(403).problem(), "not_yours");
         let mut body = past();
@@ -359,6 +371,23 @@ fn what_lies_in_more_than_31_days_is_not_foretold_at_once() {
     let long = ends("2024-04-01T00:00:00.001Z");
     dry(&house, &ada, &long).expect_faults(&[("/heartbeats", "too_long")]);
     import(&house, &ada, &long).expect(202);
+}
+
+#[test]
+fn a_part_of_what_would_change_is_told_by_itself() {
+    let house = House::new();
+    let ada = house.person("ada");
+    // An hour from nine, and ten minutes and a quarter of a second after it.
+    for (query, added) in [
+        ("", json!(4200)),
+        ("&from=2024-03-01T09:30:00Z", json!(2400)),
+        ("&until=2024-03-01T09:30:00Z", json!(1800)),
+        ("&from=2024-03-01T09:59:00Z&until=2024-03-01T10:01:00.250Z", json!(120)),
+        ("&from=2024-03-02T00:00:00Z", json!(0)),
+    ] {
+        let told = house.send(&ada, "POST", &format!("{DRY}{query}"), &past());
+        assert_eq!(told.expect(200).json()["change"]["added_seconds"], added, "{query}");
+    }
 }
 
 #[test]

@@ -272,7 +272,7 @@ fn what_a_query_may_hold_is_what_it_is_read_for() {
             asked += 1;
         }
     }
-    assert_eq!(asked, 3 * 6 + 3 * 5 + 4 + 4 * 2 + 1 + 1);
+    assert_eq!(asked, 3 * 6 + 3 * 5 + 4 + 4 * 2 + 3 + 1);
 }
 
 #[test]

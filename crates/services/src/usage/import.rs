@@ -137,11 +137,17 @@ impl ImportHistory {
     }
 
     /// What [`Self::import`] would keep of a history, and what that would change of the caller's timeline as it is stored now. Nothing is kept, and no device is
-    /// made.
+    /// made. Where `within` is given, nothing but that stretch is told of: so a history that is shown in parts is told of without counting anything twice, though
+    /// what is claimed between two heartbeats is in the part of either.
     ///
     /// # Errors
     /// [`ImportError`].
-    pub async fn foretell(&self, caller: &Caller, history: History) -> Result<Foretold, ImportError> {
+    pub async fn foretell(
+        &self,
+        caller: &Caller,
+        history: History,
+        within: Option<Span>,
+    ) -> Result<Foretold, ImportError> {
         history.check_length().map_err(ImportError::Invalid)?;
         // Before anything is read: what does not wait by now is in what is read.
         let pending = self.pending.of(caller.user).await?;
@@ -161,7 +167,11 @@ impl ImportHistory {
         }
         // The points first: of what is merged meanwhile, a claim that was derived from two points may be found with them, and then changes nothing.
         claims.extend(self.derived(caller, &points).await?);
-        let claims = Timeline::of(claims);
+        let told = |claim: Segment| {
+            let span = within.map_or(Some(claim.span), |within| claim.span.clip(within))?;
+            Some(Segment { span, ..claim })
+        };
+        let claims = Timeline::of(claims.into_iter().filter_map(told));
         let stored = match hull(&claims) {
             Some(window) => self.timeline.stored(caller.user, window).await?,
             None => Vec::new(),

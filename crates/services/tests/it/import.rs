@@ -208,7 +208,10 @@ async fn a_source_too_many_and_an_account_that_is_gone_are_refused() {
         door.import(&ada, one(&number.to_string())).await.expect("kept");
     }
     assert_eq!(refused(door.import(&ada, one("Old")).await), ("source", "too_many"));
-    let foretold = door.foretell(&ada, one("Old")).await.map(|foretold| foretold.imported);
+    let foretold = door
+        .foretell(&ada, one("Old"), None)
+        .await
+        .map(|foretold| foretold.imported);
     assert_eq!(refused(foretold), ("source", "too_many"));
     door.import(&ada, one("0")).await.expect("it is known");
 }
@@ -229,14 +232,14 @@ async fn nothing_is_kept_while_anything_is_away() {
     };
     world.queue.fail(true);
     is_away(door.import(&ada, one()).await);
-    let foretold = door.foretell(&ada, one()).await;
+    let foretold = door.foretell(&ada, one(), None).await;
     is_away(foretold.map(|foretold| foretold.imported));
     world.queue.fail(false);
     world.accounts.fail(true);
     is_away(door.import(&ada, one()).await);
     world.accounts.fail(false);
     world.timelines.fail(true);
-    is_away(door.foretell(&ada, one()).await.map(|foretold| foretold.imported));
+    is_away(door.foretell(&ada, one(), None).await.map(|foretold| foretold.imported));
     world.timelines.fail(false);
     world.assert_settled().await;
 }
@@ -264,7 +267,7 @@ async fn what_lies_in_31_days_is_foretold_and_a_millisecond_more_is_not() {
         (vec![], vec![point(-days), point(0)], None),
         (vec![at(0, "a")], vec![point(-days)], Some("pings")),
     ] {
-        let foretold = door.foretell(&ada, history("Old", pings, points)).await;
+        let foretold = door.foretell(&ada, history("Old", pings, points), None).await;
         let told = foretold.map(|foretold| foretold.imported);
         match field {
             Some(field) => assert_eq!(refused(told), (field, "too_long")),
@@ -390,7 +393,7 @@ async fn what_is_foretold_is_what_the_merge_then_does_and_nothing_the_second_tim
 
         let sent = random.history("Old");
         let before = stored(&world, ada.user).await;
-        let foretold = door.foretell(&ada, sent.clone()).await.expect("told");
+        let foretold = door.foretell(&ada, sent.clone(), None).await.expect("told");
         assert!(!foretold.is_early);
         let (foreseen, forecast) = (foretold.imported, foretold.forecast);
         assert_eq!(stored(&world, ada.user).await, before);
@@ -402,7 +405,7 @@ async fn what_is_foretold_is_what_the_merge_then_does_and_nothing_the_second_tim
         assert_eq!(by_app(&forecast), changed(&before, &after), "round {round}");
         replaced += forecast.replaced_ms;
 
-        let again = door.foretell(&ada, sent).await.expect("told").forecast;
+        let again = door.foretell(&ada, sent, None).await.expect("told").forecast;
         let kept_ms = forecast.added_ms + forecast.replaced_ms + forecast.kept_ms;
         let nothing = Forecast {
             kept_ms,
@@ -414,6 +417,60 @@ async fn what_is_foretold_is_what_the_merge_then_does_and_nothing_the_second_tim
 }
 
 #[tokio::test]
+async fn the_parts_of_a_history_are_told_as_the_whole_is_though_heartbeats_reach_across_them() {
+    let mut random = Random(20_261_122);
+    let mut shared_ms = 0;
+    for round in 0..60 {
+        let world = World::new();
+        let ada = caller(1);
+        registered(&world, &ada, 900).await;
+        let door = import(&world);
+        let live = (0..random.below(20)).map(|_| random.ping().sent_by(&ada)).collect();
+        world.push(live).await;
+        let points = |random: &mut Random| {
+            let mut points = random.history("Old").heartbeats;
+            points.sort_by_key(|beat| beat.at);
+            points.dedup_by_key(|beat| beat.at);
+            points
+        };
+        // Some of the same points, and others between them.
+        let all = points(&mut random);
+        let known = all.iter().filter(|_| random.below(3) == 0).cloned().collect::<Vec<_>>();
+        // Time up to a heartbeat of another part that only others claim is there, and the part need not say so.
+        let has_others = round % 2 == 1;
+        let others = if has_others { points(&mut random) } else { Vec::new() };
+        door.import(&ada, history("Old", vec![], [known, others].concat()))
+            .await
+            .expect("kept");
+        merge_all(&world).await;
+        let whole = door.foretell(&ada, history("Old", vec![], all.clone()), None);
+        let whole = whole.await.expect("told").forecast;
+        let (mut sums, mut apart_ms, mut from) = ((0, 0, 0), 0, 0);
+        while from < all.len() {
+            let to = (from + 1 + usize::try_from(random.below(5)).expect("small")).min(all.len());
+            // The first of the next part, so that the last one of this claims as far as it will.
+            let part = || history("Old", vec![], all[from..(to + 1).min(all.len())].to_vec());
+            let begin = if from == 0 { UnixMs(i64::MIN) } else { all[from].at };
+            let within = Span::new(begin, all.get(to).map_or(UnixMs(i64::MAX), |beat| beat.at));
+            let told = door.foretell(&ada, part(), within).await.expect("told").forecast;
+            sums = (sums.0 + told.added_ms, sums.1 + told.replaced_ms, sums.2 + told.kept_ms);
+            let apart = door.foretell(&ada, part(), None).await.expect("told").forecast;
+            apart_ms += apart.added_ms + apart.replaced_ms + apart.kept_ms;
+            from = to;
+        }
+        assert_eq!((sums.0, sums.1), (whole.added_ms, whole.replaced_ms), "round {round}");
+        let is_kept = if has_others {
+            sums.2 <= whole.kept_ms
+        } else {
+            sums.2 == whole.kept_ms
+        };
+        assert!(is_kept, "round {round}: {} of {}", sums.2, whole.kept_ms);
+        shared_ms += apart_ms - sums.0 - sums.1 - sums.2;
+    }
+    assert!(shared_ms > 0, "without their bounds the parts share time");
+}
+
+#[tokio::test]
 async fn a_dry_run_says_whether_it_comes_before_what_was_imported_is_merged() {
     let world = World::new();
     let (ada, bob) = (caller(1), caller(2));
@@ -422,7 +479,7 @@ async fn a_dry_run_says_whether_it_comes_before_what_was_imported_is_merged() {
     let door = import(&world);
     let one = || history("Old", vec![ping("Editor", -10, -5)], vec![]);
     let told = async |person: &Caller| {
-        let Foretold { forecast, is_early, .. } = door.foretell(person, one()).await.expect("told");
+        let Foretold { forecast, is_early, .. } = door.foretell(person, one(), None).await.expect("told");
         (forecast.added_ms, forecast.kept_ms, is_early)
     };
     assert_eq!(told(&ada).await, (5_000, 0, false));
@@ -455,7 +512,7 @@ async fn the_same_again_changes_nothing_whatever_the_persons_timeout_is_by_then(
     assert_eq!(held_ms(&world).await, 300_000);
     for secs in [900, 60] {
         with_timeout(&world, &ada, secs).await;
-        let foretold = door.foretell(&ada, dump()).await.expect("told");
+        let foretold = door.foretell(&ada, dump(), None).await.expect("told");
         let (foreseen, forecast) = (foretold.imported, foretold.forecast);
         assert_eq!(foreseen.patience, Some(beat_patience(600)));
         let nothing = Forecast {
@@ -476,7 +533,7 @@ async fn the_same_again_changes_nothing_whatever_the_persons_timeout_is_by_then(
         source: ImportSource::parse("another").expect("a source"),
         ..dump()
     };
-    let fresh = door.foretell(&ada, fresh).await.expect("told");
+    let fresh = door.foretell(&ada, fresh, None).await.expect("told");
     assert_eq!(fresh.imported.patience, Some(beat_patience(900)));
 }
 
@@ -497,7 +554,7 @@ async fn of_an_instant_that_both_claim_a_device_that_signs_in_keeps_it() {
     world.push(vec![ping("Live", 100, 200).sent_by(&ada)]).await;
     merge_all(&world).await;
     let sent = history("Old", vec![ping("Past", 50, 250)], vec![]);
-    let Foretold { forecast, .. } = door.foretell(&ada, sent.clone()).await.expect("told");
+    let Foretold { forecast, .. } = door.foretell(&ada, sent.clone(), None).await.expect("told");
     assert_eq!(
         (forecast.added_ms, forecast.replaced_ms, forecast.kept_ms),
         (100_000, 0, 100_000)
