@@ -1,7 +1,7 @@
 //! ActivityWatch's buckets joined, machine by machine, as the relay joins what watchers send it.
 
 use domain::time::UnixMs;
-use domain::trackers::activitywatch::{GAP_MAX_MS, Presence, Streams, Tabs, Used};
+use domain::trackers::activitywatch::{GAP_MAX_MS, Machines, Presence, Streams, Tabs, Used};
 use domain::usage::{AppName, Domain};
 
 use super::activitywatch::{Bucket, Rows};
@@ -18,7 +18,7 @@ pub struct Machine {
     pub used: Vec<Used>,
 }
 
-/// Each machine whose windows were watched, by name. A bucket that names no such machine tells of all of them: not every watcher knows where it runs.
+/// Each machine whose windows were watched, by name.
 #[must_use]
 pub fn joined(mut buckets: Vec<Bucket>) -> Vec<Machine> {
     for bucket in &mut buckets {
@@ -29,22 +29,22 @@ pub fn joined(mut buckets: Vec<Bucket>) -> Vec<Machine> {
         }
     }
     let windows = buckets.iter().filter(|bucket| matches!(bucket.rows, Rows::Windows(_)));
-    let mut names: Vec<&str> = windows.map(|bucket| bucket.hostname.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    names.iter().map(|name| machine(name, &names, &buckets)).collect()
+    let machines = Machines::of(windows.map(|bucket| bucket.hostname.as_str()));
+    let told = |name: &str| {
+        let tells = |bucket: &&Bucket| machines.tells(&bucket.hostname, name);
+        machine(name, buckets.iter().filter(tells))
+    };
+    machines.names().map(told).collect()
 }
 
-fn machine(name: &str, names: &[&str], buckets: &[Bucket]) -> Machine {
-    let mut watched = Watched::default();
+/// What the buckets say that tell of the machine.
+fn machine<'a>(name: &str, buckets: impl Iterator<Item = &'a Bucket>) -> Machine {
+    let mut watched = Nearby::default();
     for bucket in buckets {
-        let is_own = bucket.hostname == name;
-        let tells = is_own || !names.contains(&bucket.hostname.as_str());
         match &bucket.rows {
-            Rows::Windows(rows) if is_own => watched.windows.push(Near::over(rows)),
-            Rows::Presence(rows) if tells => watched.presence.push(Near::over(rows)),
-            Rows::Tabs(tabs) if tells => watched.tabs.push((tabs, Near::over(&tabs.rows))),
-            Rows::Windows(_) | Rows::Presence(_) | Rows::Tabs(_) => {}
+            Rows::Windows(rows) => watched.windows.push(Near::over(rows)),
+            Rows::Presence(rows) => watched.presence.push(Near::over(rows)),
+            Rows::Tabs(tabs) => watched.tabs.push((tabs, Near::over(&tabs.rows))),
         }
     }
     Machine {
@@ -54,15 +54,15 @@ fn machine(name: &str, names: &[&str], buckets: &[Bucket]) -> Machine {
     }
 }
 
-/// The buckets of one machine.
+/// The buckets of one machine, as far as they are near the stretch of time that is joined.
 #[derive(Default)]
-struct Watched<'a> {
+struct Nearby<'a> {
     windows: Vec<Near<'a, Option<AppName>>>,
     presence: Vec<Near<'a, Presence>>,
     tabs: Vec<(&'a Tabs, Near<'a, Option<Domain>>)>,
 }
 
-impl Watched<'_> {
+impl Nearby<'_> {
     fn used(&mut self) -> Vec<Used> {
         let mut used = Vec::new();
         let mut at = UnixMs(i64::MIN);

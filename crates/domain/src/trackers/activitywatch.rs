@@ -21,7 +21,7 @@ pub use browser::Browser;
 pub use known::Known;
 pub use told::{Kind, Tells, Told};
 pub use touched::{TOUCHED_MAX, Touched, united};
-pub use watched::Watched;
+pub use watched::{Machines, Watched};
 
 /// A watcher that polls sees a change late: a shorter gap between two rows belongs to the one before it. As ActivityWatch's own `flood`.
 pub const GAP_MAX_MS: i64 = 5_000;

@@ -138,7 +138,7 @@ impl ImportHistory {
 
     /// What [`Self::import`] would keep of a history, and what that would change of the caller's timeline as it is stored now. Nothing is kept, and no device is
     /// made. Where `within` is given, nothing but that stretch is told of: so a history that is shown in parts is told of without counting anything twice, though
-    /// what is claimed between two heartbeats is in the part of either.
+    /// what is claimed between two heartbeats is in the part of either. Of what stays, a part need not tell of time that none but stored heartbeats claim.
     ///
     /// # Errors
     /// [`ImportError`].

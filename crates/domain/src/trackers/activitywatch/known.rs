@@ -13,10 +13,11 @@ impl Known {
     /// What is known of the time of these rows.
     #[must_use]
     pub fn of(watched: &Watched) -> Self {
-        let machines = watched.names().into_iter().zip(watched.machines());
+        let named = watched.named();
+        let machines = named.names().zip(watched.machines());
         Self(
             machines
-                .map(|(name, streams)| (name.clone(), stretches(&streams)))
+                .map(|(name, streams)| (name.to_owned(), stretches(&streams)))
                 .collect(),
         )
     }

@@ -16,6 +16,32 @@ pub struct Watched {
     pub tabs: Vec<(String, Tabs)>,
 }
 
+/// The machines whose windows are watched, and which buckets tell of each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machines<'a>(Vec<&'a str>);
+
+impl<'a> Machines<'a> {
+    /// Those that buckets of focused applications name.
+    #[must_use]
+    pub fn of(windows: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut names: Vec<&str> = windows.into_iter().collect();
+        names.sort_unstable();
+        names.dedup();
+        Self(names)
+    }
+
+    /// Their names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.0.iter().copied()
+    }
+
+    /// Whether a bucket with this host name tells of the machine. One that names none of them tells of all: not every watcher knows where it runs.
+    #[must_use]
+    pub fn tells(&self, hostname: &str, machine: &str) -> bool {
+        hostname == machine || self.0.binary_search(&hostname).is_err()
+    }
+}
+
 impl Watched {
     /// What the rows tell of `within`, machine by machine.
     #[must_use]
@@ -37,30 +63,28 @@ impl Watched {
         streams.sites(focus, within)
     }
 
-    /// The streams of each machine whose windows were watched. A bucket that names no such machine tells of all of them: not every watcher knows
-    /// where it runs.
+    /// The streams of each machine whose windows were watched.
     #[must_use]
     pub fn machines(&self) -> Vec<Streams> {
-        let names = self.names();
-        let tells_of = |bucket: &String, name: &String| bucket == name || !names.contains(&bucket);
-        let streams = |name: &&String| Streams {
-            windows: of(&self.windows, |of| of == *name),
-            presence: of(&self.presence, |of| tells_of(of, name)),
-            tabs: of(&self.tabs, |of| tells_of(of, name)),
+        let machines = self.named();
+        let streams = |machine: &str| {
+            let tells = |hostname: &str| machines.tells(hostname, machine);
+            Streams {
+                windows: of(&self.windows, tells),
+                presence: of(&self.presence, tells),
+                tabs: of(&self.tabs, tells),
+            }
         };
-        names.iter().map(streams).collect()
+        machines.names().map(streams).collect()
     }
 
     /// The machines whose windows were watched, in the order of [`machines`](Self::machines).
-    pub(super) fn names(&self) -> Vec<&String> {
-        let mut names: Vec<&String> = self.windows.iter().map(|(name, _)| name).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
+    pub(super) fn named(&self) -> Machines<'_> {
+        Machines::of(self.windows.iter().map(|(name, _)| name.as_str()))
     }
 }
 
-fn of<T: Clone>(buckets: &[(String, T)], tells: impl Fn(&String) -> bool) -> Vec<T> {
+fn of<T: Clone>(buckets: &[(String, T)], tells: impl Fn(&str) -> bool) -> Vec<T> {
     let told = buckets.iter().filter(|(name, _)| tells(name));
     told.map(|(_, rows)| rows.clone()).collect()
 }
@@ -80,5 +104,9 @@ mod tests {
         let machines: Vec<_> = watched.machines().into_iter().map(counts).collect();
         assert_eq!(machines, [(1, 2), (1, 2)]);
         assert!(Watched::default().machines().is_empty());
+        let machines = Machines::of(["b", "a", "b"]);
+        assert_eq!(machines.names().collect::<Vec<_>>(), ["a", "b"]);
+        let told = |hostname| machines.names().filter(|name| machines.tells(hostname, name)).count();
+        assert_eq!(["a", "b", "c", ""].map(told), [1, 1, 2, 2]);
     }
 }
