@@ -200,16 +200,7 @@ impl Parts {
                 journal: people.journal.clone(),
             },
             privacy: people.privacy(),
-            import: ImportHistory {
-                queue: Arc::clone(&queue),
-                pending: Arc::new(self.redis.pending_pings()),
-                devices: people.accounts.clone(),
-                timeline: timelines.clone(),
-                privacy: Arc::clone(&rules),
-                rules: self.settings.import_rules(),
-                clock: clock.clone(),
-                ids: ids.clone(),
-            },
+            import: self.import(&people, &queue, &rules),
             activitywatch: self.activitywatch(&queue, &rules),
             track: TrackPings::new(queue, clock.clone(), self.settings.rules, rules),
             pending: Arc::new(self.redis.pending_pings()),
@@ -227,6 +218,20 @@ impl Parts {
             ids,
             probes: self.probes(standings, durability),
         })
+    }
+
+    /// What takes the history that people bring.
+    fn import(&self, people: &People, queue: &Arc<dyn PingQueue>, rules: &Arc<RulesInForce>) -> ImportHistory {
+        ImportHistory {
+            queue: Arc::clone(queue),
+            pending: Arc::new(self.redis.pending_pings()),
+            devices: people.accounts.clone(),
+            timeline: Arc::new(Timelines::new(self.database.clone())),
+            privacy: Arc::clone(rules),
+            rules: self.settings.import_rules(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        }
     }
 
     /// What takes what ActivityWatch's watchers send.

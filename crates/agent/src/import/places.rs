@@ -137,7 +137,10 @@ impl Place {
 mod tests {
     use super::*;
 
-    fn places(lists: &[(&str, &str, Becomes, &[(i64, i64)])]) -> Places {
+    /// A source, what its rows are called and become, and from when to when each is.
+    type Given<'a> = (&'a str, &'a str, Becomes, &'a [(i64, i64)]);
+
+    fn places(lists: &[Given<'_>]) -> Places {
         let mut places = Places::default();
         for (source, name, becomes, rows) in lists {
             let mut list = List::default().named((*name).to_owned());

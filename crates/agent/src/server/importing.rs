@@ -122,16 +122,13 @@ impl Refusal {
 
 impl History<'_> {
     fn route(&self, is_dry_run: bool) -> String {
-        let mut route = "/api/v1/usage/import".to_owned();
-        if is_dry_run {
-            route.push_str("?dry_run=true");
-            for (name, at) in ["from", "until"].iter().zip(self.told) {
-                if let Some(at) = at {
-                    route.push_str(&format!("&{name}={at}"));
-                }
-            }
+        let route = "/api/v1/usage/import";
+        if !is_dry_run {
+            return route.to_owned();
         }
-        route
+        let [from, until] = self.told;
+        let bound = |name: &str, at: Option<UnixMs>| at.map_or_else(String::new, |at| format!("&{name}={at}"));
+        format!("{route}?dry_run=true{}{}", bound("from", from), bound("until", until))
     }
 }
 

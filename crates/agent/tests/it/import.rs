@@ -243,13 +243,13 @@ fn what_is_refused_is_told_by_file_and_place_whichever_source_it_went_to_and_up_
     let (dir, stub) = (tempfile::tempdir().expect("a directory"), Stub::start());
     stub.ledger().rejects = vec!["Editor".to_owned(), "Long".to_owned()];
     let minutes = |count: usize| {
-        // A row of a day, which is sent as five claims, then one a minute.
-        let mut table = "app,start,end\nLong,2024-05-01T03:00:00Z,2024-05-02T03:00:00Z\n".to_owned();
-        for number in 0..count {
+        let row = |number: usize| {
             let (hour, minute) = (number / 60, number % 60);
-            table += &format!("Editor,2024-04-01T{hour:02}:{minute:02}:00Z,2024-04-01T{hour:02}:{minute:02}:30Z\n");
-        }
-        table
+            format!("Editor,2024-04-01T{hour:02}:{minute:02}:00Z,2024-04-01T{hour:02}:{minute:02}:30Z\n")
+        };
+        // A row of a day, which is sent as five claims, then one a minute.
+        let long = "app,start,end\nLong,2024-05-01T03:00:00Z,2024-05-02T03:00:00Z\n".to_owned();
+        (0..count).map(row).fold(long, |table, row| table + &row)
     };
     let table = dir.path().join("minutes.csv");
     std::fs::write(&table, minutes(1_238)).expect("written");

@@ -71,16 +71,7 @@ async fn a_database_of_a_newer_program_is_refused_as_it_is_but_lacks_nothing() {
 async fn a_source_that_was_known_before_goes_on_with_what_most_of_its_points_came_with() {
     let (server, _) = database().await;
     let client = client(&server).await;
-    let before = "ALTER TABLE import_devices DROP COLUMN heartbeat_timeout_secs;
-        INSERT INTO users (id, email, full_name, timezone, day_start_secs, password_hash, created_at, heartbeat_timeout_secs)
-        VALUES ('00000000-0000-0000-0000-000000000001', 'ada@example.org', 'Ada', 'UTC', 0, 'x', now(), 1200);
-        INSERT INTO import_devices
-        SELECT ('00000000-0000-0000-0000-00000000000' || number)::uuid, '00000000-0000-0000-0000-000000000001', number::text, 'n', -number, now(), now()
-        FROM generate_series(1, 2) AS number;
-        INSERT INTO heartbeats (user_id, at, device_id, digest, attention, precedence, patience_ms, app_name, kind, last_project, last_branch, last_language)
-        SELECT '00000000-0000-0000-0000-000000000001', now() + make_interval(mins => minute), '00000000-0000-0000-0000-000000000001',
-            decode(repeat('00', 16), 'hex'), 1, 0, CASE WHEN minute < 2 THEN 600000 ELSE 900000 END, 'a', 'file', false, false, false
-        FROM generate_series(0, 4) AS minute";
+    let before = include_str!("schema/known_sources.sql");
     client.batch_execute(before).await.expect("as it was");
     let migration = include_str!("../../../../../migrations/V16__import_patience.sql");
     client.batch_execute(migration).await.expect("migrated");
