@@ -33,7 +33,14 @@ fn presence(object: &Map<String, Value>) -> Option<Presence> {
 fn site(object: &Map<String, Value>) -> Option<Domain> {
     let is_private = object.get("incognito").is_some_and(|told| *told != Value::Bool(false));
     let url = object.get("url").and_then(Value::as_str).filter(|_| !is_private);
-    url.and_then(|url| Domain::of_url(url).ok().flatten())
+    url.filter(|url| is_web(url))
+        .and_then(|url| Domain::of_url(url).ok().flatten())
+}
+
+/// Whether it is a page of a site: a browser's own pages and those of its extensions have a host as well, which is nobody's.
+fn is_web(url: &str) -> bool {
+    let scheme = url.trim_start().split_once(':').map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| ["http", "https"].iter().any(|web| scheme.eq_ignore_ascii_case(web)))
 }
 
 #[cfg(test)]
@@ -78,6 +85,8 @@ mod tests {
             (Kind::Tabs, r#"{"url": "https://a.example/", "incognito": true}"#),
             (Kind::Tabs, r#"{"url": "https://a.example/", "incognito": "yes"}"#),
             (Kind::Tabs, r#"{"url": "about:blank"}"#),
+            (Kind::Tabs, r#"{"url": "chrome://newtab/"}"#),
+            (Kind::Tabs, r#"{"url": "moz-extension://123/options.html"}"#),
             (Kind::Tabs, r#"{"url": 7}"#),
             (Kind::Tabs, "{}"),
             (Kind::Windows, r#"{"app": ""}"#),

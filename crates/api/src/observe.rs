@@ -153,6 +153,8 @@ impl Seen<'_> {
 fn level(route: &str, status: StatusCode) -> Level {
     match status.as_u16() {
         503 => Level::WARN,
+        // What a foreign protocol has and we do not is the client's to know.
+        501 => Level::INFO,
         500.. => Level::ERROR,
         200..300 if route == BUSIEST || route.ends_with(BUSY) => Level::DEBUG,
         _ => Level::INFO,

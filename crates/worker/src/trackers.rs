@@ -9,11 +9,11 @@ use tokio::time::{Instant, sleep};
 use crate::pace::Outage;
 
 /// How often it is looked for what a node left behind.
-const CLAIM_EVERY: Duration = Duration::from_secs(30);
+const CLAIM_EVERY: Duration = Duration::from_secs(5);
 /// How often what is too old is forgotten.
 const FORGET_EVERY: Duration = Duration::from_hours(1);
 
-/// Claims, every half a minute and for ever, what a node left behind of what ActivityWatch's watchers told, and forgets every hour what is too old.
+/// Claims, every few seconds and for ever, what a node left behind of what ActivityWatch's watchers told, and forgets every hour what is too old.
 pub async fn keep_watched(keep: KeepWatched) -> Infallible {
     let claiming = Outage::of("claiming what watchers told");
     let forgetting = Outage::of("forgetting what watchers told long ago");
@@ -23,7 +23,7 @@ pub async fn keep_watched(keep: KeepWatched) -> Infallible {
             Ok(devices) => {
                 claiming.over();
                 if devices > 0 {
-                    tracing::info!(devices, "claimed what a node had left behind of what watchers told");
+                    tracing::debug!(devices, "claimed what requests had left of what watchers told");
                 }
             }
             Err(error) => claiming.noticed(&error),

@@ -93,7 +93,7 @@ impl SitePattern {
         Ok(Self {
             written: written.into(),
             host: Glob::new(&host),
-            asks_in_front: host.starts_with("*.") || host.starts_with(WWW),
+            asks_in_front: ["*.", WWW, "*www."].iter().any(|front| host.starts_with(front)),
         })
     }
 
@@ -198,6 +198,8 @@ pub(super) fn host(field: &'static str, text: &str) -> Result<Domain, Fault> {
     } else {
         None
     };
+    // One with nothing between two dots would be taken, and be no page's.
+    let site = site.filter(|site| site.as_str().split('.').all(|label| !label.is_empty()));
     site.ok_or_else(|| {
         no_host(
             field,
@@ -212,13 +214,19 @@ fn starred(written: &str) -> Result<String, Fault> {
         let detail = "must be a host such as *.example.org, without scheme, port and path";
         return Err(no_host("site", detail));
     }
-    let labels = written.trim_end_matches('.').split('.');
+    let labels = written.strip_suffix('.').unwrap_or(written).split('.');
     let labels: Vec<Cow<'_, str>> = labels.map(label).collect::<Result<_, _>>()?;
     Ok(labels.join("."))
 }
 
 /// One name of a host. What is not ASCII has a form that a part of it does not show, so there `*` could not mean what it seems to.
 fn label(label: &str) -> Result<Cow<'_, str>, Fault> {
+    if label.is_empty() {
+        return Err(no_host(
+            "site",
+            "must have a name between each two dots, and before the first",
+        ));
+    }
     if label.is_ascii() {
         return Ok(label.to_ascii_lowercase().into());
     }

@@ -10,8 +10,8 @@ use ports::trackers::{WatchUpkeep, Watcher};
 
 use super::ClaimWatched;
 
-/// How old a mark is of which nobody takes care any more.
-const LEFT_AFTER: Duration = Duration::from_mins(1);
+/// How old a mark is of which nobody takes care any more, or no request alone can.
+const LEFT_AFTER: Duration = Duration::from_secs(10);
 /// Of how many devices is taken care at a time.
 const DEVICES_MAX: usize = 100;
 /// How many steps are claimed of one device at a time: three months.

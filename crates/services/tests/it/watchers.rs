@@ -104,7 +104,7 @@ impl Watched {
                 merge.merge(&batch).await.expect("merged");
             }
         }
-        let window = Span::new(at(-86_400), at(86_400)).expect("not empty");
+        let window = Span::new(at(-30 * 86_400), at(86_400)).expect("not empty");
         let pieces = self.world.timelines.pieces(user, window).await.expect("read");
         let short = |piece: &domain::usage::Segment| {
             let site = piece.holder.label.domain.as_ref().map_or("", Domain::as_str);

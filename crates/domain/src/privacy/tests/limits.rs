@@ -51,6 +51,15 @@ fn a_site_is_a_host_and_nothing_else_of_an_address() {
         "b\u{fc}*.example",
         "*.[::1]",
         ".",
+        "..",
+        ".bank.example",
+        "bank..example",
+        "bank.example..",
+        "\u{3002}bank.example",
+        "*..*",
+        "*.bank..example",
+        "*.bank.example..",
+        ".*.example",
         "a|b.example",
     ] {
         let found = fault(("site", bad, "hide"));

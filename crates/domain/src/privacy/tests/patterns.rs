@@ -134,6 +134,7 @@ fn a_site_with_a_star_matches_as_it_is_written() {
         ("*bank*", "https://my-bank.example.org/"),
         ("bank.*", "https://bank.example/"),
         ("www.*.example", "https://www.bank.example/"),
+        ("*www.bank.example", "https://www.bank.example/"),
         ("*", "https://bank.example/"),
         ("*.BANK.example.", "https://a.bank.example/"),
         ("10.0.*", "http://10.0.7.1/"),

@@ -11,8 +11,8 @@ use super::{ActivityWatch, WatchError, named, watcher};
 
 /// How often something is tried that others change at the same time.
 pub(super) const ATTEMPTS_MAX: usize = 16;
-/// How many steps are claimed before an answer: two days. What is left is claimed with the next request, or by whoever looks after all devices.
-const STEPS_MAX: usize = 8;
+/// How many steps are claimed before an answer: three weeks of somebody's working days. What is left is claimed with the next request, or by whoever looks after all devices.
+const STEPS_MAX: usize = 64;
 
 impl ActivityWatch {
     /// Forgets the event of that number. What was claimed of it stays.

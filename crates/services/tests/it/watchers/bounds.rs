@@ -2,11 +2,34 @@
 
 use std::time::Duration;
 
-use domain::trackers::activitywatch::Stretch;
+use domain::trackers::activitywatch::{Stretch, Tells};
 use services::trackers::SentEvent;
 
 use super::{AFK, AGO, WINDOWS, Watched, app, at, bucket, here, sent};
 use crate::world::caller;
+
+#[tokio::test]
+async fn weeks_that_are_imported_are_claimed_before_the_answer() {
+    let watched = Watched::new();
+    let ada = caller(1);
+    // Fifteen working days of eight hours, with a short break after each piece of work.
+    let pieces = (1..=15).flat_map(|day: i64| (0..16).map(move |half| half * 1_800 - day * 86_400));
+    let mut starts: Vec<i64> = pieces.collect();
+    starts.sort_unstable();
+    let told = |tells: fn() -> Tells| starts.iter().map(|start| sent(*start, 1_500, tells())).collect();
+    let windows: Vec<SentEvent> = told(|| app("Editor"));
+    let presence: Vec<SentEvent> = told(here);
+    let afk = bucket(AFK, "afkstatus");
+    watched.node.import(&ada, &afk, &presence).await.expect("imported");
+    let focus = bucket(WINDOWS, "currentwindow");
+    watched.node.import(&ada, &focus, &windows).await.expect("imported");
+    assert_eq!(watched.watching.marked(), 0);
+    let expected: Vec<_> = starts
+        .iter()
+        .map(|start| (*start, start + 1_500, "Editor".to_owned()))
+        .collect();
+    assert_eq!(watched.timeline(ada.user).await, expected);
+}
 
 #[tokio::test]
 async fn more_than_is_read_at_once_is_claimed_in_shorter_steps() {
