@@ -26,7 +26,7 @@ use ports::{Clock, PortError, Probe};
 use redis::Client;
 
 pub use erasure::RedisPingErasure;
-pub use facts::{PowerCut, RedisFacts, RedisProbe};
+pub use facts::{MayLose, PowerCut, RedisFacts, RedisProbe};
 pub use letters::RedisDeadLetters;
 pub use look::{LaneLook, QueueLook, RedisQueueWatch};
 pub use pending::RedisPendingPings;

@@ -168,13 +168,13 @@ pub fn of_redis(facts: &RedisFacts, wanted: RedisFsync) -> Vec<Finding> {
             .map(|says| Finding::new(Grade::Weak, says)),
     );
     let cuts = facts.power_cut_faults().into_iter();
-    findings.extend(cuts.map(|(cut, says)| match (cut, wanted) {
-        (PowerCut::LosesASecond, RedisFsync::Always) => {
+    findings.extend(cuts.map(|(cut, says)| match cut {
+        cut if cut.is_within(wanted.may_lose()) => Finding::new(Grade::Warning, says),
+        PowerCut::LosesASecond => {
             let or = "Or say that a second may be lost: DAYBOOK_REDIS_FSYNC=everysec.";
             Finding::new(Grade::Weak, format!("{says} {or}"))
         }
-        (PowerCut::LosesASecond, RedisFsync::EverySec) | (PowerCut::Unknown, _) => Finding::new(Grade::Warning, says),
-        (PowerCut::LosesMore, _) => Finding::new(Grade::Weak, says),
+        PowerCut::Unknown | PowerCut::LosesMore => Finding::new(Grade::Weak, says),
     }));
     findings.extend(of_clock("Redis", facts.clock_ahead_ms));
     findings

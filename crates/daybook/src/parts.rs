@@ -316,7 +316,7 @@ impl Parts {
         BacklogMax {
             arrivals: self.settings.backlog_pings,
             bytes: u64::from(self.settings.backlog_mb) * 1024 * 1024,
-            though_volatile: self.settings.allow_weak_durability,
+            may_lose: self.settings.may_lose(),
         }
     }
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use adapters::mail::{Route, Sender};
+use adapters::redis::MayLose;
 use domain::usage::Rules;
 
 use reader::Reader;
@@ -95,6 +96,16 @@ pub enum RedisFsync {
     EverySec,
 }
 
+impl RedisFsync {
+    /// What of the pings that were accepted is given up with it.
+    pub fn may_lose(self) -> MayLose {
+        match self {
+            Self::Always => MayLose::Nothing,
+            Self::EverySec => MayLose::ASecond,
+        }
+    }
+}
+
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
@@ -141,6 +152,15 @@ impl Settings {
         Rules {
             age_max: self.import_age_max,
             ..self.rules
+        }
+    }
+
+    /// What of the pings that were accepted is given up.
+    pub fn may_lose(&self) -> MayLose {
+        if self.allow_weak_durability {
+            MayLose::Anything
+        } else {
+            self.embedded.redis_fsync.may_lose()
         }
     }
 
@@ -291,6 +311,20 @@ mod tests {
                 faults.iter().any(|fault| fault.contains(name.trim())),
                 "{name} in {faults:?}"
             );
+        }
+    }
+
+    #[test]
+    fn what_may_be_lost_is_what_was_said_and_else_nothing() {
+        let second = ("DAYBOOK_REDIS_FSYNC", "everysec");
+        let anything = ("DAYBOOK_ALLOW_WEAK_DURABILITY", "yes");
+        for (set, may_lose) in [
+            (&[][..], MayLose::Nothing),
+            (&[second], MayLose::ASecond),
+            (&[anything], MayLose::Anything),
+            (&[second, anything], MayLose::Anything),
+        ] {
+            assert_eq!(read(set).expect("valid").may_lose(), may_lose, "{set:?}");
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::time::UnixMs;
 use ports::{PortError, Probe};
-use redis::{RedisResult, cmd};
+use redis::{RedisError, RedisResult, cmd};
 
 use super::link::{Link, port_error};
 
@@ -71,15 +71,12 @@ impl RedisFacts {
         let info = said(&info);
         let said = |name: &str| info.get(name).copied().unwrap_or_default();
         let (secs, micros): (i64, i64) = link.query(&cmd("TIME")).await?;
-        let mut config = cmd("CONFIG");
-        config.arg("GET").arg("appendfsync").arg("no-appendfsync-on-rewrite");
-        // A hosted Redis may have no such command.
-        let config: HashMap<String, String> = link.query(&config).await.unwrap_or_default();
+        let forcing = Forcing::ask(link).await?;
         Ok(Self {
             version: said("redis_version").to_owned(),
             append_only: said("aof_enabled") == "1",
-            append_fsync: config.get("appendfsync").cloned(),
-            no_fsync_on_rewrite: config.get("no-appendfsync-on-rewrite").map(|value| value == "yes"),
+            append_fsync: forcing.append_fsync,
+            no_fsync_on_rewrite: forcing.no_fsync_on_rewrite,
             memory_bytes_max: said("maxmemory").parse().unwrap_or_default(),
             memory_policy: said("maxmemory_policy").to_owned(),
             clock_ahead_ms: secs * 1_000 + micros / 1_000 - now.0,
@@ -107,6 +104,37 @@ impl RedisFacts {
     /// What can lose accepted pings when the power fails, though not when a process does, each with how many and in a sentence that says how to mend it.
     #[must_use]
     pub fn power_cut_faults(&self) -> Vec<(PowerCut, String)> {
+        let forcing = Forcing {
+            append_fsync: self.append_fsync.clone(),
+            no_fsync_on_rewrite: self.no_fsync_on_rewrite,
+        };
+        forcing.faults()
+    }
+}
+
+/// When a Redis forces its file to disk, as far as it says.
+#[derive(Debug, Default)]
+pub(super) struct Forcing {
+    append_fsync: Option<String>,
+    no_fsync_on_rewrite: Option<bool>,
+}
+
+impl Forcing {
+    /// Asks for it. A hosted Redis may not let us: then it is unknown. That no answer came says nothing of it and is an error.
+    pub(super) async fn ask(link: &Link) -> RedisResult<Self> {
+        let mut config = cmd("CONFIG");
+        config.arg("GET").arg("appendfsync").arg("no-appendfsync-on-rewrite");
+        let config: HashMap<String, String> = match link.query_again(&config).await {
+            Err(error) if is_denied(&error) => return Ok(Self::default()),
+            answer => answer?,
+        };
+        Ok(Self {
+            append_fsync: config.get("appendfsync").cloned(),
+            no_fsync_on_rewrite: config.get("no-appendfsync-on-rewrite").map(|value| value == "yes"),
+        })
+    }
+
+    fn faults(&self) -> Vec<(PowerCut, String)> {
         let mut faults = Vec::new();
         match self.append_fsync.as_deref() {
             Some("always") => {}
@@ -133,6 +161,11 @@ impl RedisFacts {
     }
 }
 
+/// Whether Redis has no such command, or not for us.
+fn is_denied(error: &RedisError) -> bool {
+    matches!(error.code(), Some("ERR" | "NOPERM"))
+}
+
 /// What a power cut can lose of pings that were accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PowerCut {
@@ -142,6 +175,29 @@ pub enum PowerCut {
     LosesASecond,
     /// Those of longer.
     LosesMore,
+}
+
+impl PowerCut {
+    /// Whether whoever gives up that much lives with it. With what Redis keeps to itself everybody has to.
+    #[must_use]
+    pub fn is_within(self, may_lose: MayLose) -> bool {
+        match self {
+            Self::Unknown => true,
+            Self::LosesASecond => may_lose >= MayLose::ASecond,
+            Self::LosesMore => may_lose >= MayLose::Anything,
+        }
+    }
+}
+
+/// What of the pings that were accepted is given up, as the operator says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MayLose {
+    /// None.
+    Nothing,
+    /// Those of the second before a power cut.
+    ASecond,
+    /// All of them.
+    Anything,
 }
 
 const NO_FILE: &str =
@@ -158,13 +214,19 @@ pub(super) fn said(info: &str) -> HashMap<&str, &str> {
     info.lines().filter_map(|line| line.split_once(':')).collect()
 }
 
-/// What makes Redis forget what it is told, in a sentence, as its `INFO` on memory and persistence says; nothing when it does not.
-pub(super) fn volatility(info: &HashMap<&str, &str>) -> Option<String> {
+/// What makes Redis forget more of what it is told than `may_lose`, in a sentence, as its `INFO` on memory and persistence and its `forcing` say; nothing
+/// when it does not.
+pub(super) fn volatility(info: &HashMap<&str, &str>, forcing: &Forcing, may_lose: MayLose) -> Option<String> {
+    if may_lose == MayLose::Anything {
+        return None;
+    }
     let said = |name: &str| info.get(name).copied().unwrap_or_default();
     if said("aof_enabled") != "1" {
         return Some(NO_FILE.to_owned());
     }
+    let too_much = |(cut, says): (PowerCut, String)| (!cut.is_within(may_lose)).then_some(says);
     evicts(said("maxmemory").parse().unwrap_or_default(), said("maxmemory_policy"))
+        .or_else(|| forcing.faults().into_iter().find_map(too_much))
 }
 
 #[cfg(test)]
@@ -236,6 +298,37 @@ mod tests {
             assert!(facts.durability_faults().is_empty());
             let found: Vec<PowerCut> = facts.power_cut_faults().into_iter().map(|(cut, _)| cut).collect();
             assert_eq!(found, cuts, "{fsync:?}");
+        }
+    }
+
+    #[test]
+    fn a_running_redis_is_held_to_what_is_not_given_up() {
+        use MayLose::{ASecond, Anything, Nothing};
+        let sound = "aof_enabled:1\nmaxmemory:1024\nmaxmemory_policy:noeviction";
+        let no_file = "aof_enabled:0\nmaxmemory:1024\nmaxmemory_policy:noeviction";
+        let evicting = "aof_enabled:1\nmaxmemory:1024\nmaxmemory_policy:allkeys-lru";
+        for (info, fsync, on_rewrite, forgets, unless) in [
+            (sound, Some("always"), false, None, Nothing),
+            (sound, None, false, None, Nothing),
+            (sound, Some("everysec"), false, Some("not everysec"), ASecond),
+            (sound, Some("no"), false, Some("not no"), Anything),
+            (sound, Some("always"), true, Some("no-appendfsync-on-rewrite"), Anything),
+            (sound, Some("everysec"), true, Some("set"), Anything),
+            (no_file, Some("always"), false, Some("appendonly"), Anything),
+            (evicting, Some("always"), false, Some("maxmemory-policy"), Anything),
+        ] {
+            let forcing = Forcing {
+                append_fsync: fsync.map(str::to_owned),
+                no_fsync_on_rewrite: Some(on_rewrite),
+            };
+            for may_lose in [Nothing, ASecond, Anything] {
+                let found = volatility(&said(info), &forcing, may_lose);
+                let case = format!("{info} {forcing:?} {may_lose:?}: {found:?}");
+                match forgets.filter(|_| may_lose < unless) {
+                    Some(word) => assert!(found.is_some_and(|says| says.contains(word)), "{case}"),
+                    None => assert_eq!(found, None, "{case}"),
+                }
+            }
         }
     }
 

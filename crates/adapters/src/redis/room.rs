@@ -10,7 +10,7 @@ use ports::{PortError, Probe};
 use redis::{Pipeline, RedisResult, Value};
 use tokio::time::sleep;
 
-use super::facts::{said, volatility};
+use super::facts::{Forcing, MayLose, said, volatility};
 use super::link::Link;
 use super::{books, keys};
 
@@ -30,8 +30,8 @@ pub struct BacklogMax {
     pub arrivals: u64,
     /// Bytes of Redis' memory, whatever uses them. Where Redis has a bound itself, never more than four fifths of that.
     pub bytes: u64,
-    /// Whether to take pings although Redis has stopped to write its file, or may throw data away.
-    pub though_volatile: bool,
+    /// Pings are taken only while Redis is set to lose no more of them than this.
+    pub may_lose: MayLose,
 }
 
 /// Why nothing is taken.
@@ -62,7 +62,7 @@ pub(super) struct Room {
     arrivals: AtomicU64,
     bytes: AtomicU64,
     bytes_max: AtomicU64,
-    /// What makes Redis forget, in a sentence; empty when nothing does.
+    /// What makes Redis forget more than it may, in a sentence; empty when nothing does.
     volatility: Mutex<String>,
     /// 0 when open, else the place in [`REASONS`] and one more.
     closed: AtomicU8,
@@ -80,7 +80,7 @@ impl Room {
             super::queue::turned_away(0, why);
         }
         room.show();
-        tokio::spawn(look_on(Arc::downgrade(&room), link));
+        tokio::spawn(look_on(Arc::downgrade(&room), link, max.may_lose));
         room
     }
 
@@ -152,7 +152,7 @@ impl Room {
             counted.load(Ordering::Relaxed) >= max
         };
         match reason {
-            Closed::Volatile => !self.max.though_volatile && !self.volatility().is_empty(),
+            Closed::Volatile => !self.volatility().is_empty(),
             Closed::Arrivals => is_over(&self.arrivals, self.max.arrivals),
             Closed::Bytes => is_over(&self.bytes, self.bytes_max.load(Ordering::Relaxed)),
         }
@@ -193,9 +193,9 @@ struct Seen {
 }
 
 /// While Redis cannot be asked, what was seen stays: pushes find out for themselves.
-async fn look_on(room: Weak<Room>, link: Link) {
+async fn look_on(room: Weak<Room>, link: Link, may_lose: MayLose) {
     loop {
-        let seen = look(&link).await;
+        let seen = look(&link, may_lose).await;
         let Some(room) = room.upgrade() else { return };
         match seen {
             Ok(seen) => room.looks(seen),
@@ -206,7 +206,7 @@ async fn look_on(room: Weak<Room>, link: Link) {
     }
 }
 
-async fn look(link: &Link) -> RedisResult<Seen> {
+async fn look(link: &Link, may_lose: MayLose) -> RedisResult<Seen> {
     let mut commands = Pipeline::with_capacity(2);
     commands.cmd("HGET").arg(keys::BOOKS).arg(books::IN_FLIGHT);
     commands.cmd("INFO").arg("memory").arg("persistence");
@@ -217,13 +217,14 @@ async fn look(link: &Link) -> RedisResult<Seen> {
         .map_err(|_| redis::RedisError::from((redis::ErrorKind::UnexpectedReturnType, "two answers")))?;
     let [arrivals, info] = answers;
     let info: String = redis::from_redis_value(info)?;
+    let forcing = Forcing::ask(link).await?;
     let info: HashMap<&str, &str> = said(&info);
     let number = |name: &str| info.get(name).and_then(|value| value.parse().ok()).unwrap_or(0);
     Ok(Seen {
         arrivals: redis::from_redis_value::<Option<u64>>(arrivals)?.unwrap_or(0),
         bytes: number("used_memory"),
         memory_bytes_max: number("maxmemory"),
-        volatility: volatility(&info),
+        volatility: volatility(&info, &forcing, may_lose),
     })
 }
 
@@ -240,7 +241,7 @@ mod tests {
         Room::within(BacklogMax {
             arrivals: 1_000,
             bytes: 10_000,
-            though_volatile: false,
+            may_lose: MayLose::Nothing,
         })
     }
 
@@ -319,16 +320,5 @@ mod tests {
         room.looks(seen(1_000, 0));
         assert_eq!(room.check(), Err(Closed::Arrivals));
         Probe::check(&room).await.expect("to be full is no fault");
-    }
-
-    #[test]
-    fn who_lives_with_it_is_not_held_up() {
-        let mut room = room();
-        room.max.though_volatile = true;
-        room.looks(Seen {
-            volatility: Some("it forgets".to_owned()),
-            ..seen(0, 0)
-        });
-        assert_eq!(room.check(), Ok(()));
     }
 }

@@ -4,7 +4,8 @@ use std::process::Output;
 
 use testkit::servers::{Fsync, TestPostgres, TestRedis};
 
-use crate::program::{Program, daybook, run, text};
+use crate::client::Client;
+use crate::program::{Program, daybook, run, text, wait_for};
 
 fn settings<'a>(database: &'a str, redis: &'a str) -> [(&'static str, &'a str); 3] {
     [
@@ -79,6 +80,15 @@ impl Installation {
             "worker" => self.database.worker_database_url(),
             _ => self.database.database_url(),
         }
+    }
+
+    /// Sets Redis otherwise while it runs.
+    fn set(&self, name: &str, value: &str) {
+        let client = redis::Client::open(self.redis.url()).expect("a URL");
+        let mut connection = client.get_connection().expect("a connection");
+        let mut set = redis::cmd("CONFIG");
+        set.arg("SET").arg(name).arg(value);
+        set.query::<()>(&mut connection).expect(name);
     }
 }
 
@@ -188,14 +198,7 @@ fn servers_that_can_lose_pings_are_refused_unless_the_operator_says_otherwise() 
 fn a_redis_that_can_lose_pings_is_refused_unless_it_is_said_how_many() {
     let installation = Installation::of(TestPostgres::start_durable());
     assert!(installation.run("migrate").status.success());
-    let client = redis::Client::open(installation.redis.url()).expect("a URL");
-    let set = |name: &str, value: &str| {
-        let mut connection = client.get_connection().expect("a connection");
-        let mut set = redis::cmd("CONFIG");
-        set.arg("SET").arg(name).arg(value);
-        set.query::<()>(&mut connection).expect(name);
-    };
-    set("maxmemory", "64mb");
+    installation.set("maxmemory", "64mb");
     for (name, weak, sound, but_for) in [
         ("appendonly", "no", "yes", ("DAYBOOK_ALLOW_WEAK_DURABILITY", "yes")),
         (
@@ -213,7 +216,7 @@ fn a_redis_that_can_lose_pings_is_refused_unless_it_is_said_how_many() {
             ("DAYBOOK_ALLOW_WEAK_DURABILITY", "yes"),
         ),
     ] {
-        set(name, weak);
+        installation.set(name, weak);
         for part in ["api", "worker"] {
             let refused = installation.run(part);
             let said = text(&refused.stderr);
@@ -226,11 +229,42 @@ fn a_redis_that_can_lose_pings_is_refused_unless_it_is_said_how_many() {
         let worker = installation.start("worker", &[but_for]);
         worker.line_with("worker is ready");
         assert!(worker.terminate().success());
-        set(name, sound);
+        installation.set(name, sound);
     }
     let worker = installation.start("worker", &[]);
     worker.line_with("worker is ready");
     assert!(worker.terminate().success());
+}
+
+#[test]
+fn a_node_that_runs_is_held_to_what_it_would_be_refused_for_at_its_start() {
+    let installation = Installation::of(TestPostgres::start_durable());
+    assert!(installation.run("migrate").status.success());
+    let strict = installation.start("api", &[]);
+    let gives_up_a_second = installation.start("api", &[("DAYBOOK_REDIS_FSYNC", "everysec")]);
+    let careless = installation.start("api", &[("DAYBOOK_ALLOW_WEAK_DURABILITY", "yes")]);
+    let nodes = [&strict, &gives_up_a_second, &careless].map(|node| Client::new(&node.address()));
+    let ready = || nodes.each_ref().map(|node| node.get("/health/ready", None));
+    let come_to = |wanted: [u16; 3]| {
+        wait_for("readiness as it should be", || {
+            let answers = ready();
+            (answers.each_ref().map(|answer| answer.status) == wanted).then_some(answers)
+        })
+    };
+    for (fsync, wanted) in [
+        ("always", [200, 200, 200]),
+        ("everysec", [503, 200, 200]),
+        ("no", [503, 503, 200]),
+        ("always", [200, 200, 200]),
+    ] {
+        installation.set("appendfsync", fsync);
+        for answer in come_to(wanted).iter().filter(|answer| answer.status == 503) {
+            assert!(answer.body.contains("redis_durability"), "{answer:?}");
+        }
+    }
+    for node in [strict, gives_up_a_second, careless] {
+        assert!(node.terminate().success());
+    }
 }
 
 #[test]

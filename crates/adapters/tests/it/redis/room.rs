@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adapters::redis::{BacklogMax, RedisPingQueue};
+use adapters::redis::{BacklogMax, MayLose, RedisPingQueue};
 use ports::usage::{Outcome, Part, PingQueue, PingSource};
 use ports::{PortError, Probe};
 use testkit::arrivals::ping;
@@ -13,7 +13,7 @@ use super::{House, SHARDS, TestRedis, drained, soon, taken};
 const NO_BOUND: BacklogMax = BacklogMax {
     arrivals: u64::MAX,
     bytes: u64::MAX,
-    though_volatile: false,
+    may_lose: MayLose::ASecond,
 };
 
 impl House {
@@ -128,17 +128,24 @@ async fn a_redis_that_is_full_is_said_to_be() {
 
 #[tokio::test]
 async fn a_redis_that_is_made_forgetful_while_it_runs_is_told_nothing() {
-    let house = House::on(TestRedis::start_with(Fsync::EverySecond, 64 << 20));
-    let (door, probe) = house.bounded(NO_BOUND);
-    let careless = BacklogMax {
-        though_volatile: true,
-        ..NO_BOUND
-    };
-    let (careless, _) = house.bounded(careless);
+    let house = House::on(TestRedis::start_with(Fsync::Always, 64 << 20));
+    let losing = |may_lose| house.bounded(BacklogMax { may_lose, ..NO_BOUND });
+    let (strict, strict_probe) = losing(MayLose::Nothing);
+    let (patient, patient_probe) = losing(MayLose::ASecond);
+    let (careless, careless_probe) = losing(MayLose::Anything);
     for (setting, forgetful, sound) in [
         ("appendonly", "no", "yes"),
         ("maxmemory-policy", "allkeys-lru", "noeviction"),
+        ("appendfsync", "everysec", "always"),
+        ("appendfsync", "no", "always"),
+        ("no-appendfsync-on-rewrite", "yes", "no"),
     ] {
+        let gives_up_a_second = forgetful == "everysec";
+        let (door, probe) = if gives_up_a_second {
+            (&strict, &strict_probe)
+        } else {
+            (&patient, &patient_probe)
+        };
         door.push(vec![ping(1, 0)]).await.expect("kept");
         probe.check().await.expect("it is sound");
         house.ask::<()>(&["CONFIG", "SET", setting, forgetful]).await;
@@ -153,12 +160,15 @@ async fn a_redis_that_is_made_forgetful_while_it_runs_is_told_nothing() {
         assert!(error.is_unavailable() && !error.is_full(), "{}", error.chain());
         let why = probe.check().await.expect_err("it forgets").chain();
         assert!(why.contains(setting), "{why}");
-        careless
-            .push(vec![ping(2, 0)])
-            .await
-            .expect("it was told to live with it");
+        let mut content = vec![(&careless, &careless_probe)];
+        content.extend(gives_up_a_second.then_some((&patient, &patient_probe)));
+        for (door, probe) in content {
+            door.push(vec![ping(2, 0)]).await.expect("it was told to live with it");
+            probe.check().await.expect("it was told to live with it");
+        }
         house.ask::<()>(&["CONFIG", "SET", setting, sound]).await;
-        comes_in_again(&door).await;
+        comes_in_again(&strict).await;
+        comes_in_again(&patient).await;
     }
     drained(&house.source("a")).await;
     house.nothing_is_left().await;
