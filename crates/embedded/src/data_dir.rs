@@ -5,7 +5,8 @@ use std::io::{Read, Seek, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::{env, process};
+use std::time::{Duration, Instant};
+use std::{env, process, thread};
 
 use crate::account::Account;
 use crate::error::EmbeddedError;
@@ -13,6 +14,10 @@ use crate::{postgres, redis};
 
 /// The longest path of a socket: `sun_path` has 108 bytes, one of them the final zero.
 const SOCKET_PATH_MAX: usize = 107;
+/// How long the directory may still be held by another process. One that was just killed holds it until the kernel has closed its files.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(3);
+/// How often it is tried meanwhile.
+const LOCK_EVERY: Duration = Duration::from_millis(20);
 
 /// The directories of one instance.
 #[derive(Clone, Debug)]
@@ -79,8 +84,17 @@ impl DataDir {
         self.root.join("log").join(format!("{server}.log"))
     }
 
-    /// Takes the directory for this process.
+    /// Takes the directory for this process. Waits a little for one that ends, and refuses when it does not.
     pub fn lock(&self) -> Result<Lock, EmbeddedError> {
+        let began = Instant::now();
+        self.lock_while(|| {
+            thread::sleep(LOCK_EVERY);
+            began.elapsed() < LOCK_WAIT_MAX
+        })
+    }
+
+    /// Takes the directory, and tries again for as long as that is worth it: asked after each time that another had it.
+    fn lock_while(&self, mut is_worth_it: impl FnMut() -> bool) -> Result<Lock, EmbeddedError> {
         let path = self.root.join("daybook.lock");
         let mut file = File::options()
             .read(true)
@@ -89,17 +103,20 @@ impl DataDir {
             .truncate(false)
             .open(&path)
             .map_err(EmbeddedError::on("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let _ = file.read_to_string(&mut holder);
-                return Err(EmbeddedError::InUse {
-                    dir: self.root.clone(),
-                    pid: holder.trim().parse().ok(),
-                });
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if is_worth_it() => {}
+                Err(TryLockError::WouldBlock) => {
+                    let mut holder = String::new();
+                    let _ = file.read_to_string(&mut holder);
+                    return Err(EmbeddedError::InUse {
+                        dir: self.root.clone(),
+                        pid: holder.trim().parse().ok(),
+                    });
+                }
+                Err(TryLockError::Error(source)) => return Err(EmbeddedError::on("lock", &path)(source)),
             }
-            Err(TryLockError::Error(source)) => return Err(EmbeddedError::on("lock", &path)(source)),
         }
         let mut write = || -> std::io::Result<()> {
             file.set_len(0)?;
@@ -177,7 +194,7 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{SOCKET_PATH_MAX, fits, fnv1a, private_dir, sockets_of};
+    use super::{DataDir, SOCKET_PATH_MAX, fits, fnv1a, private_dir, sockets_of};
     use crate::account::Account;
     use crate::error::EmbeddedError;
     use std::fs::{self, Permissions};
@@ -237,6 +254,26 @@ mod tests {
             let refused = private_dir(&temp.path().join(name), &account);
             assert!(matches!(refused, Err(EmbeddedError::NotPrivate { .. })), "{name}");
         }
+    }
+
+    #[test]
+    fn a_directory_is_taken_once_its_holder_lets_go_and_refused_when_that_was_waited_for_in_vain() {
+        let temp = tempfile::tempdir().unwrap();
+        let dirs = DataDir::open(temp.path()).unwrap();
+        let mut holder = Some(dirs.lock_while(|| panic!("nobody has it")).unwrap());
+        let mut asked = 0;
+        let refused = dirs.lock_while(|| {
+            asked += 1;
+            asked < 3
+        });
+        assert!(
+            matches!(refused, Err(EmbeddedError::InUse { pid: Some(pid), .. }) if pid == std::process::id()),
+            "{refused:?}"
+        );
+        assert_eq!(asked, 3);
+        let next = dirs.lock_while(|| holder.take().is_some()).unwrap();
+        assert!(holder.is_none(), "it was in use when it was first tried");
+        drop(next);
     }
 
     #[test]
