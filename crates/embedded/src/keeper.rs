@@ -164,7 +164,7 @@ impl Shared {
                 Ok(process) => self.watch(process, &mut pauses),
                 Err(EmbeddedError::Stopped { .. }) => break,
                 Err(error) => {
-                    tracing::error!(server = self.server.name(), %error, "the server cannot be started again");
+                    tracing::error!(server = self.server.name(), %error, "the server did not start; it is tried again");
                 }
             }
         }
