@@ -16,7 +16,8 @@ pub struct Days {
 }
 
 impl Days {
-    /// The day of `date`: `[local midnight + day start, next local midnight + day start)`, usually 24 hours long, 23 or 25 where clocks change;
+    /// The day of `date`: `[local midnight + day start, next local midnight + day start)`, usually 24 hours long, 23 or 25 where clocks change. The day start is
+    /// time that passes after midnight, so where clocks change in between, they show an hour more or less when the day starts.
     /// `None` for a date that never was, such as 2011-12-30 in Apia, and after the last year of the calendar.
     #[must_use]
     pub fn span(&self, date: NaiveDate) -> Option<Span> {
@@ -173,6 +174,70 @@ mod tests {
         assert_eq!(span.end().to_string(), "2026-03-02T03:00:00Z");
         assert_eq!(four.date_of(span.start()), Some(date("2026-03-01")));
         assert_eq!(four.date_of(span.start().plus_ms(-1)), Some(date("2026-02-28")));
+    }
+
+    #[test]
+    fn a_day_starts_so_much_time_after_midnight_whatever_the_clocks_show_then() {
+        let four = Days {
+            day_start: DayStart::from_secs(4 * 3_600).expect("valid"),
+            ..days("Europe/Berlin")
+        };
+        // Clocks went from 03:00 back to 02:00 on 2026-10-25, and from 02:00 on to 03:00 on 2026-03-29: bounds reckoned by hand.
+        for (day, start, end, shown, hours) in [
+            (
+                "2026-10-24",
+                "2026-10-24T02:00:00Z",
+                "2026-10-25T02:00:00Z",
+                "04:00",
+                24,
+            ),
+            (
+                "2026-10-25",
+                "2026-10-25T02:00:00Z",
+                "2026-10-26T03:00:00Z",
+                "03:00",
+                25,
+            ),
+            (
+                "2026-10-26",
+                "2026-10-26T03:00:00Z",
+                "2026-10-27T03:00:00Z",
+                "04:00",
+                24,
+            ),
+            (
+                "2026-03-28",
+                "2026-03-28T03:00:00Z",
+                "2026-03-29T03:00:00Z",
+                "04:00",
+                24,
+            ),
+            (
+                "2026-03-29",
+                "2026-03-29T03:00:00Z",
+                "2026-03-30T02:00:00Z",
+                "05:00",
+                23,
+            ),
+            (
+                "2026-03-30",
+                "2026-03-30T02:00:00Z",
+                "2026-03-31T02:00:00Z",
+                "04:00",
+                24,
+            ),
+        ] {
+            let span = four.span(date(day)).expect("a day");
+            assert_eq!(
+                (span.start().to_string(), span.end().to_string()),
+                (start.to_owned(), end.to_owned())
+            );
+            let local = span.start().to_utc().expect("a time").with_timezone(&four.zone);
+            assert_eq!(local.format("%H:%M").to_string(), shown, "{day}");
+            assert_eq!(span.end().0 - span.start().0, hours * 3_600_000, "{day}");
+            assert_eq!(four.date_of(span.start()), Some(date(day)));
+            assert_eq!(four.date_of(span.start().plus_ms(-1)), date(day).pred_opt());
+        }
     }
 
     #[test]
