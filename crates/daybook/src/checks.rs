@@ -282,7 +282,6 @@ mod tests {
             append_only: true,
             append_fsync: append_fsync.map(str::to_owned),
             no_fsync_on_rewrite: Some(false),
-            memory_bytes_max: 0,
             memory_policy: "noeviction".to_owned(),
             clock_ahead_ms: 0,
         };

@@ -51,9 +51,7 @@ pub struct RedisFacts {
     pub append_fsync: Option<String>,
     /// Whether forcing is left out while the file is rewritten.
     pub no_fsync_on_rewrite: Option<bool>,
-    /// How much memory it may use; 0 when there is no bound.
-    pub memory_bytes_max: u64,
-    /// What it does when that is used up: `noeviction` is to refuse.
+    /// What it does when all the memory that it may use is used up: `noeviction` is to refuse.
     pub memory_policy: String,
     /// By how much its clock is ahead of ours.
     pub clock_ahead_ms: i64,
@@ -77,7 +75,6 @@ impl RedisFacts {
             append_only: said("aof_enabled") == "1",
             append_fsync: forcing.append_fsync,
             no_fsync_on_rewrite: forcing.no_fsync_on_rewrite,
-            memory_bytes_max: said("maxmemory").parse().unwrap_or_default(),
             memory_policy: said("maxmemory_policy").to_owned(),
             clock_ahead_ms: secs * 1_000 + micros / 1_000 - now.0,
         })
@@ -97,7 +94,7 @@ impl RedisFacts {
     #[must_use]
     pub fn durability_faults(&self) -> Vec<String> {
         let no_file = (!self.append_only).then(|| NO_FILE.to_owned());
-        let evicts = evicts(self.memory_bytes_max, &self.memory_policy);
+        let evicts = evicts(&self.memory_policy);
         no_file.into_iter().chain(evicts).collect()
     }
 
@@ -203,8 +200,9 @@ pub enum MayLose {
 const NO_FILE: &str =
     "Redis writes no append-only file, so accepted pings are lost when it ends: set appendonly to yes.";
 
-fn evicts(memory_bytes_max: u64, policy: &str) -> Option<String> {
-    (memory_bytes_max > 0 && policy != "noeviction").then(|| {
+/// Also where memory has no bound: whoever gives it one later would not think of what is lost then.
+fn evicts(policy: &str) -> Option<String> {
+    (policy != "noeviction").then(|| {
         format!("Redis may throw accepted pings away when its memory is full: set maxmemory-policy to noeviction, not {policy}.")
     })
 }
@@ -225,8 +223,7 @@ pub(super) fn volatility(info: &HashMap<&str, &str>, forcing: &Forcing, may_lose
         return Some(NO_FILE.to_owned());
     }
     let too_much = |(cut, says): (PowerCut, String)| (!cut.is_within(may_lose)).then_some(says);
-    evicts(said("maxmemory").parse().unwrap_or_default(), said("maxmemory_policy"))
-        .or_else(|| forcing.faults().into_iter().find_map(too_much))
+    evicts(said("maxmemory_policy")).or_else(|| forcing.faults().into_iter().find_map(too_much))
 }
 
 #[cfg(test)]
@@ -239,7 +236,6 @@ mod tests {
             append_only: true,
             append_fsync: Some("always".to_owned()),
             no_fsync_on_rewrite: Some(false),
-            memory_bytes_max: 1 << 29,
             memory_policy: "noeviction".to_owned(),
             clock_ahead_ms: 0,
         }
@@ -265,16 +261,6 @@ mod tests {
             faults[0].contains("appendonly") && faults[1].contains("allkeys-lru"),
             "{faults:?}"
         );
-    }
-
-    #[test]
-    fn eviction_is_no_fault_where_memory_has_no_bound() {
-        let facts = RedisFacts {
-            memory_bytes_max: 0,
-            memory_policy: "allkeys-lru".to_owned(),
-            ..durable()
-        };
-        assert!(facts.durability_faults().is_empty());
     }
 
     #[test]
@@ -304,9 +290,9 @@ mod tests {
     #[test]
     fn a_running_redis_is_held_to_what_is_not_given_up() {
         use MayLose::{ASecond, Anything, Nothing};
-        let sound = "aof_enabled:1\nmaxmemory:1024\nmaxmemory_policy:noeviction";
-        let no_file = "aof_enabled:0\nmaxmemory:1024\nmaxmemory_policy:noeviction";
-        let evicting = "aof_enabled:1\nmaxmemory:1024\nmaxmemory_policy:allkeys-lru";
+        let sound = "aof_enabled:1\nmaxmemory:0\nmaxmemory_policy:noeviction";
+        let no_file = "aof_enabled:0\nmaxmemory:0\nmaxmemory_policy:noeviction";
+        let evicting = "aof_enabled:1\nmaxmemory:0\nmaxmemory_policy:allkeys-lru";
         for (info, fsync, on_rewrite, forgets, unless) in [
             (sound, Some("always"), false, None, Nothing),
             (sound, None, false, None, Nothing),

@@ -198,7 +198,6 @@ fn servers_that_can_lose_pings_are_refused_unless_the_operator_says_otherwise() 
 fn a_redis_that_can_lose_pings_is_refused_unless_it_is_said_how_many() {
     let installation = Installation::of(TestPostgres::start_durable());
     assert!(installation.run("migrate").status.success());
-    installation.set("maxmemory", "64mb");
     for (name, weak, sound, but_for) in [
         ("appendonly", "no", "yes", ("DAYBOOK_ALLOW_WEAK_DURABILITY", "yes")),
         (

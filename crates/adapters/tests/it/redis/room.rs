@@ -128,7 +128,7 @@ async fn a_redis_that_is_full_is_said_to_be() {
 
 #[tokio::test]
 async fn a_redis_that_is_made_forgetful_while_it_runs_is_told_nothing() {
-    let house = House::on(TestRedis::start_with(Fsync::Always, 64 << 20));
+    let house = House::on(TestRedis::start_with(Fsync::Always, 0));
     let losing = |may_lose| house.bounded(BacklogMax { may_lose, ..NO_BOUND });
     let (strict, strict_probe) = losing(MayLose::Nothing);
     let (patient, patient_probe) = losing(MayLose::ASecond);
