@@ -142,13 +142,13 @@ impl Database {
 ///
 /// The plans of our statements must not depend on statistics, which are missing for a partition that was just made and wrong for one that grows: all of
 /// them find rows by a key, so the planner is left no other way, and plans once for all parameters. A commit is on disk before it is answered, whatever the
-/// server is set to, because pings are acknowledged by it.
+/// server is set to, then or later, because pings are acknowledged by it: what a session has set itself is not changed by a reload of the server's settings.
 fn session(statement_max: Duration) -> Hook {
     let sql = format!(
         "SET statement_timeout = {ms}; SET lock_timeout = {ms}; SET idle_in_transaction_session_timeout = {ms}; \
          SET plan_cache_mode = force_generic_plan; SET jit = off; \
          SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_material = off; SET enable_sort = off; \
-         SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
+         SELECT set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), false)",
         ms = statement_max.as_millis()
     );
     Hook::async_fn(move |client, _| {
@@ -182,12 +182,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_synchronous_commit_that_does_more_is_left_as_it_is() {
-        let server = TestPostgres::start_with(&[("synchronous_commit", "remote_apply")]);
-        let database = connect(&Settings::new(server.database_url())).expect("a pool");
-        let client = database.client().await.expect("connect");
-        let row = client.query_one("SHOW synchronous_commit", &[]).await.expect("show");
-        assert_eq!(row.get::<_, &str>(0), "remote_apply");
+    async fn a_synchronous_commit_that_does_no_less_is_left_as_it_is_and_kept_whatever_is_set_later() {
+        for value in ["on", "remote_apply"] {
+            let server = TestPostgres::start_with(&[("synchronous_commit", value)]);
+            let database = connect(&Settings::new(server.database_url())).expect("a pool");
+            let client = database.client().await.expect("connect");
+            let read = "SELECT setting, source FROM pg_settings WHERE name = 'synchronous_commit'";
+            let row = client.query_one(read, &[]).await.expect("read");
+            // A reload changes only what the session has not set.
+            assert_eq!((row.get(0), row.get(1)), (value, "session"));
+        }
     }
 
     #[test]
