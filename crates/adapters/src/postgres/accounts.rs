@@ -82,7 +82,7 @@ impl Users for Accounts {
             row.as_ref().map(account).transpose()
         };
         self.database
-            .call(|| "read the account of an e-mail address".to_owned(), work)
+            .call_promptly(|| "read the account of an e-mail address".to_owned(), work)
             .await
     }
 
@@ -91,7 +91,9 @@ impl Users for Accounts {
             let row = self.database.as_user(id).query_opt(ACCOUNT_BY_ID, &[&id.0]).await?;
             row.as_ref().map(account).transpose()
         };
-        self.database.call(|| format!("read the account of {id}"), work).await
+        self.database
+            .call_promptly(|| format!("read the account of {id}"), work)
+            .await
     }
 
     async fn by_id(&self, id: UserId) -> Result<Option<User>, PortError> {
@@ -99,7 +101,9 @@ impl Users for Accounts {
             let row = self.database.as_user(id).query_opt(USER_BY_ID, &[&id.0]).await?;
             row.as_ref().map(user).transpose()
         };
-        self.database.call(|| format!("read the person {id}"), work).await
+        self.database
+            .call_promptly(|| format!("read the person {id}"), work)
+            .await
     }
 
     async fn update(&self, id: UserId, change: &ProfileChange) -> Result<Option<User>, PortError> {

@@ -24,6 +24,8 @@ pub struct Settings {
     pub statement_max: Duration,
     /// How long a call takes altogether, also when the server does not answer at all.
     pub call_max: Duration,
+    /// The same of a call that is short work and that a person waits for.
+    pub prompt_max: Duration,
 }
 
 impl Settings {
@@ -36,6 +38,7 @@ impl Settings {
             wait_max: Duration::from_secs(5),
             statement_max: Duration::from_secs(10),
             call_max: Duration::from_secs(30),
+            prompt_max: Duration::from_secs(10),
         }
     }
 }
@@ -48,6 +51,7 @@ impl fmt::Debug for Settings {
             .field("wait_max", &self.wait_max)
             .field("statement_max", &self.statement_max)
             .field("call_max", &self.call_max)
+            .field("prompt_max", &self.prompt_max)
             .finish_non_exhaustive()
     }
 }
@@ -59,6 +63,7 @@ pub struct Database {
     /// One connection beside the pool, for who must not wait for those that work.
     apart: Pool,
     call_max: Duration,
+    prompt_max: Duration,
 }
 
 /// The pool's state, and nothing of the connection.
@@ -94,6 +99,7 @@ pub fn connect(settings: &Settings) -> Result<Database, PortError> {
         pool: pool(settings.connections_max)?,
         apart: pool(1)?,
         call_max: settings.call_max,
+        prompt_max: settings.prompt_max,
     })
 }
 
@@ -117,9 +123,26 @@ impl Database {
         attempt: impl Fn() -> String,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, PortError> {
-        let outcome = timeout(self.call_max, work)
-            .await
-            .unwrap_or(Err(Failure::Overdue(self.call_max)));
+        self.call_within(self.call_max, attempt, work).await
+    }
+
+    /// The same of what is short work whoever it is for, such as to read an account or to sign in: a person who waits for it learns soon that the server does
+    /// not answer.
+    pub(super) async fn call_promptly<T>(
+        &self,
+        attempt: impl Fn() -> String,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, PortError> {
+        self.call_within(self.prompt_max, attempt, work).await
+    }
+
+    async fn call_within<T>(
+        &self,
+        max: Duration,
+        attempt: impl Fn() -> String,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, PortError> {
+        let outcome = timeout(max, work).await.unwrap_or(Err(Failure::Overdue(max)));
         if outcome.as_ref().is_err_and(Failure::is_stale_plan) {
             // Whoever tries again prepares them again.
             self.pool.manager().statement_caches.clear();

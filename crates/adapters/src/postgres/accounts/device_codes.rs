@@ -50,7 +50,7 @@ impl DeviceCodes for Accounts {
             row.map_or(Ok(false), |row| column(&row, 0))
         };
         self.database
-            .call(|| "keep a device that waits to be confirmed".to_owned(), work)
+            .call_promptly(|| "keep a device that waits to be confirmed".to_owned(), work)
             .await
     }
 
@@ -62,7 +62,7 @@ impl DeviceCodes for Accounts {
             row.as_ref().map(waiting).transpose()
         };
         self.database
-            .call(|| "look for the device that shows a code".to_owned(), work)
+            .call_promptly(|| "look for the device that shows a code".to_owned(), work)
             .await
     }
 
@@ -109,7 +109,7 @@ impl DeviceCodes for Accounts {
             Ok(claimed)
         };
         self.database
-            .call(|| "sign in a device by its code".to_owned(), work)
+            .call_promptly(|| "sign in a device by its code".to_owned(), work)
             .await
     }
 

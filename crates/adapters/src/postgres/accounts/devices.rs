@@ -23,7 +23,9 @@ impl Devices for Accounts {
             let rows = self.database.as_user(user).query(DEVICES_READ, &which).await?;
             rows.iter().map(state).collect()
         };
-        self.database.call(|| format!("read the devices of {user}"), work).await
+        self.database
+            .call_promptly(|| format!("read the devices of {user}"), work)
+            .await
     }
 
     async fn change(

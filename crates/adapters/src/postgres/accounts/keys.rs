@@ -42,7 +42,7 @@ impl ApiKeys for Accounts {
             rows.iter().map(state).collect()
         };
         self.database
-            .call(|| format!("read the API keys of {user}"), work)
+            .call_promptly(|| format!("read the API keys of {user}"), work)
             .await
     }
 
@@ -82,7 +82,7 @@ impl ApiKeys for Accounts {
             row.as_ref().map(|row| holder(user, row)).transpose()
         };
         self.database
-            .call(|| "look who an API key speaks for".to_owned(), work)
+            .call_promptly(|| "look who an API key speaks for".to_owned(), work)
             .await
     }
 

@@ -25,7 +25,7 @@ impl PrivacyStore for Accounts {
             row.map_or_else(|| Ok(KeptRules::default()), |row| kept(user, &row))
         };
         self.database
-            .call(|| format!("read the privacy rules of {user}"), work)
+            .call_promptly(|| format!("read the privacy rules of {user}"), work)
             .await
     }
 

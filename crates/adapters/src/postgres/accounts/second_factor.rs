@@ -111,7 +111,7 @@ impl SecondFactorStore for Accounts {
             Ok(is_used)
         };
         self.database
-            .call(|| format!("use a code of the second factor of {user}"), work)
+            .call_promptly(|| format!("use a code of the second factor of {user}"), work)
             .await
     }
 
@@ -127,7 +127,7 @@ impl SecondFactorStore for Accounts {
             Ok(true)
         };
         self.database
-            .call(|| format!("use a recovery code of {user}"), work)
+            .call_promptly(|| format!("use a recovery code of {user}"), work)
             .await
     }
 }

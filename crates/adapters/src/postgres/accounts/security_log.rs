@@ -29,7 +29,7 @@ impl SecurityLog for Accounts {
             Ok(())
         };
         self.database
-            .call(|| format!("note in the security log: {}", entry.event.word()), work)
+            .call_promptly(|| format!("note in the security log: {}", entry.event.word()), work)
             .await
     }
 
@@ -42,7 +42,7 @@ impl SecurityLog for Accounts {
             rows.iter().map(entry).collect()
         };
         self.database
-            .call(|| format!("read the security log of {user}"), work)
+            .call_promptly(|| format!("read the security log of {user}"), work)
             .await
     }
 

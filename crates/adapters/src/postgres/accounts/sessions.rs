@@ -29,7 +29,7 @@ impl Sessions for Accounts {
             Ok(outcome)
         };
         self.database
-            .call(|| format!("sign in a device of {}", sign_in.user), work)
+            .call_promptly(|| format!("sign in a device of {}", sign_in.user), work)
             .await
     }
 
@@ -46,7 +46,7 @@ impl Sessions for Accounts {
             Ok(rotation)
         };
         self.database
-            .call(
+            .call_promptly(
                 || format!("rotate the refresh token of session {}", rotate.session),
                 work,
             )

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use adapters::postgres::{Accounts, Health, Settings, Timelines, connect, migrate, migrations_pending};
-use domain::accounts::UserId;
+use domain::accounts::{Email, UserId};
 use ports::accounts::Users;
 use ports::usage::TimelineStore;
 use ports::{PortError, Probe};
@@ -21,6 +21,7 @@ fn hasty(server: &TestPostgres) -> Settings {
         wait_max: HASTE,
         statement_max: HASTE,
         call_max: HASTE,
+        prompt_max: HASTE,
         ..Settings::new(server.worker_database_url())
     }
 }
@@ -56,6 +57,40 @@ async fn a_server_that_does_not_answer_is_unavailable_until_it_does() {
         assert!(error.is_unavailable(), "{}", error.chain());
     }
     assert_eq!(stored(&client(&server).await).await.len(), 1);
+}
+
+#[tokio::test]
+async fn short_work_is_not_waited_for_as_long_as_a_merge() {
+    let (mut server, _) = database().await;
+    let impatient = Settings {
+        prompt_max: Duration::ZERO,
+        ..Settings::new(server.worker_database_url())
+    };
+    let timelines = Timelines::new(connect(&impatient).expect("a pool"));
+    timelines.merge(&[ping(0, 5, 1, "a")]).await.expect("merge");
+    let nobody = UserId(Uuid::nil());
+    let email = Email::parse("ada@example.org").expect("an address");
+    let patient = Settings {
+        prompt_max: HASTE,
+        call_max: Duration::from_hours(1),
+        ..Settings::new(server.api_database_url())
+    };
+    // Each has a connection that was sound until the server stopped to answer, so it is not the wait for one that ends.
+    let mut warm = Vec::new();
+    for _ in 0..3 {
+        let accounts = Accounts::new(connect(&patient).expect("a pool"));
+        while accounts.by_id(nobody).await.is_err() {}
+        warm.push(accounts);
+    }
+    server.pause();
+    for said in [
+        unavailable(warm[0].by_id(nobody).await),
+        unavailable(warm[1].by_email(&email).await),
+        unavailable(warm[2].account(nobody).await),
+    ] {
+        assert!(said.contains("within 500 ms"), "{said}");
+    }
+    server.resume();
 }
 
 #[tokio::test]
