@@ -18,7 +18,7 @@ mod watching;
 pub use accounts::Accounts;
 pub use database::{Database, Settings, connect};
 pub use ended_sessions::EndedSessions;
-pub use health::{Health, ServerReport};
+pub use health::{Durability, Health, ServerReport};
 pub use migrations::{migrate, migrations_pending};
 pub use role::RoleReport;
 pub use timelines::Timelines;

@@ -76,9 +76,8 @@ pub fn of_postgres(report: &ServerReport) -> Vec<Finding> {
     );
     let no_gist = "The extension btree_gist is missing: install Postgres' contrib modules.".to_owned();
     find(!report.has_btree_gist, Grade::Broken, no_gist);
-    for (name, value) in [("fsync", &report.fsync), ("full_page_writes", &report.full_page_writes)] {
-        let says = format!("A power cut can destroy the database: set {name} to on, not {value}, in Postgres.");
-        find(value != "on", Grade::Weak, says);
+    for says in report.durability_faults() {
+        find(true, Grade::Weak, says);
     }
     let says = "synchronous_commit is off in Postgres; Daybook's own connections switch it on.".to_owned();
     find(report.synchronous_commit == "off", Grade::Warning, says);

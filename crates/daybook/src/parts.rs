@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use adapters::ambient::{SystemClock, SystemIds, SystemSteadyClock};
 use adapters::mail::{Letterhead, Post};
-use adapters::postgres::{Accounts, Database, EndedSessions, Health, ServerReport, Timelines, TokenKeys, Watching};
+use adapters::postgres::{
+    Accounts, Database, Durability, EndedSessions, Health, ServerReport, Timelines, TokenKeys, Watching,
+};
 use adapters::redis::{BacklogMax, Redis, RedisFacts, RedisQueueWatch, Taking};
 use ports::accounts::{AccessTokens, Mailer};
 use ports::usage::{PingQueue, PingSource, TimelineStore};
@@ -321,12 +323,16 @@ impl Parts {
     }
 
     fn probes(&self, standings: Arc<Standings>, durability: Arc<dyn Probe>) -> Vec<Arc<dyn Probe>> {
-        vec![
+        let mut probes: Vec<Arc<dyn Probe>> = vec![
             Arc::new(Health::new(self.database.clone())),
             Arc::new(self.redis.probe()),
             durability,
             standings,
-        ]
+        ];
+        if !self.settings.allow_weak_durability {
+            probes.push(Arc::new(Durability::new(self.database.clone())));
+        }
+        probes
     }
 }
 

@@ -11,7 +11,7 @@ use super::database::Database;
 use super::failure::Failure;
 use super::migrations::pending;
 use super::role::RoleReport;
-use super::statements::SERVER_REPORT;
+use super::statements::{SERVER_FORCING, SERVER_REPORT};
 use super::values::{column, unix_ms};
 
 /// How long the database may take to show that it is there.
@@ -55,6 +55,56 @@ impl Probe for Health {
     }
 }
 
+/// Whether what one database has committed outlasts a power cut, as it is set at the moment and not as it was when a program began.
+#[derive(Debug)]
+pub struct Durability {
+    database: Database,
+}
+
+impl Durability {
+    /// Of `database`, looked at over the same connection as its [`Health`].
+    #[must_use]
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    async fn look(&self) -> Result<Vec<String>, Failure> {
+        let client = self.database.client_apart().await?;
+        let read = client.prepare_cached(SERVER_FORCING).await?;
+        let row = client.query_one(&read, &[]).await?;
+        Ok(durability_faults(column(&row, 0)?, column(&row, 1)?))
+    }
+}
+
+#[async_trait]
+impl Probe for Durability {
+    fn name(&self) -> &'static str {
+        "postgres_durability"
+    }
+
+    /// A database that cannot be asked is no less durable: that it is away, its [`Health`] says.
+    async fn check(&self) -> Result<(), PortError> {
+        let faults = match timeout(CHECK_MAX, self.look()).await {
+            Ok(Ok(faults)) => faults,
+            Ok(Err(_)) | Err(_) => Vec::new(),
+        };
+        if faults.is_empty() {
+            return Ok(());
+        }
+        Err(PortError::unavailable("keep what is merged durably", faults.join(" ")))
+    }
+}
+
+fn durability_faults(fsync: &str, full_page_writes: &str) -> Vec<String> {
+    [("fsync", fsync), ("full_page_writes", full_page_writes)]
+        .into_iter()
+        .filter(|(_, value)| *value != "on")
+        .map(|(name, value)| {
+            format!("A power cut can destroy the database: set {name} to on, not {value}, in Postgres.")
+        })
+        .collect()
+}
+
 /// How a database is set up, for an operator to judge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerReport {
@@ -80,6 +130,14 @@ pub struct ServerReport {
     pub migrations_pending: Vec<String>,
     /// Whom it takes us for.
     pub role: RoleReport,
+}
+
+impl ServerReport {
+    /// What of it can lose what was committed when the power fails, each in a sentence that says how to mend it.
+    #[must_use]
+    pub fn durability_faults(&self) -> Vec<String> {
+        durability_faults(&self.fsync, &self.full_page_writes)
+    }
 }
 
 impl Database {

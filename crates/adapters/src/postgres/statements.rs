@@ -100,6 +100,7 @@ statements! {
     RESET_VOID = "reset_void";
     ROLE_REPORT = "role_report";
     SCOPE_SET = "scope_set";
+    SERVER_FORCING = "server_forcing";
     SERVER_REPORT = "server_report";
     SESSION_END = "session_end";
     SESSION_KEEP = "session_keep";

@@ -189,9 +189,16 @@ fn servers_that_can_lose_pings_are_refused_unless_the_operator_says_otherwise() 
         text(&refused.stderr)
     );
 
-    let worker = installation.start("worker", &[("DAYBOOK_ALLOW_WEAK_DURABILITY", "yes")]);
+    let weak = [("DAYBOOK_ALLOW_WEAK_DURABILITY", "yes")];
+    let worker = installation.start("worker", &weak);
     worker.line_with("worker is ready");
     assert!(worker.terminate().success());
+    let api = installation.start("api", &weak);
+    let client = Client::new(&api.address());
+    wait_for("a node that lives with it", || {
+        (client.get("/health/ready", None).status == 200).then_some(())
+    });
+    assert!(api.terminate().success());
 }
 
 #[test]
@@ -257,8 +264,13 @@ fn a_node_that_runs_is_held_to_what_it_would_be_refused_for_at_its_start() {
         ("always", [200, 200, 200]),
     ] {
         installation.set("appendfsync", fsync);
-        for answer in come_to(wanted).iter().filter(|answer| answer.status == 503) {
+        let answers = come_to(wanted);
+        for answer in answers.iter().filter(|answer| answer.status == 503) {
             assert!(answer.body.contains("redis_durability"), "{answer:?}");
+        }
+        for (answer, asks) in answers.iter().zip([true, true, false]) {
+            let said = answer.status == 503 || answer.body.contains("postgres_durability") == asks;
+            assert!(said, "{answer:?}");
         }
     }
     for node in [strict, gives_up_a_second, careless] {

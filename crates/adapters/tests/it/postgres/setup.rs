@@ -1,6 +1,6 @@
 //! What programs ask when they start: health and how the server is set up.
 
-use adapters::postgres::{Health, migrate};
+use adapters::postgres::{Durability, Health, migrate};
 use domain::time::UnixMs;
 use ports::{Clock, Probe};
 use testkit::servers::TestPostgres;
@@ -23,6 +23,29 @@ async fn a_database_without_migrations_is_not_healthy_and_says_which() {
     migrate(&server.database_url()).await.expect("migrate");
     health.check().await.expect("healthy");
     assert_eq!(health.name(), "postgres");
+}
+
+#[tokio::test]
+async fn a_database_that_a_power_cut_can_destroy_is_named_with_what_to_set_and_one_that_is_away_is_not() {
+    for (fsync, full_page_writes, named) in [
+        ("on", "on", &[][..]),
+        ("off", "on", &["set fsync to on"]),
+        ("on", "off", &["set full_page_writes to on"]),
+        ("off", "off", &["set fsync to on", "set full_page_writes to on"]),
+    ] {
+        let mut server = TestPostgres::start_with(&[("fsync", fsync), ("full_page_writes", full_page_writes)]);
+        let durability = Durability::new(pool(&server));
+        let said = durability
+            .check()
+            .await
+            .err()
+            .map_or_else(String::new, |fault| fault.chain());
+        assert_eq!(said.is_empty(), named.is_empty(), "{said}");
+        assert_eq!(said.matches("set ").count(), named.len(), "{said}");
+        assert!(named.iter().all(|words| said.contains(words)), "{said}");
+        server.kill();
+        durability.check().await.expect("nothing is known against it");
+    }
 }
 
 struct Stopped;
