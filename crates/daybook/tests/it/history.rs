@@ -157,7 +157,7 @@ fn history_fills_the_gaps_of_a_timeline_and_bringing_it_again_changes_nothing() 
     assert_eq!(person.shown().len(), 1, "a dry run keeps nothing");
 
     let told = person.import(&[]);
-    assert!(told.contains("Imported: 8 claims and heartbeats"), "{told}");
+    assert!(told.contains("Imported: 8 entries"), "{told}");
     let expected = [
         "09:00:00Z to 09:02:00Z Firefox example.org",
         "09:02:00Z to 09:04:00Z Live",

@@ -108,8 +108,8 @@ fn a_process_that_is_no_server_of_ours_is_not_touched() {
 /// A child of this process in the group of each of `leaders` that is of its session. A group of which nobody has a parent in the session any more is woken when
 /// its last such parent ends, so what was paused would end by itself.
 fn companions(leaders: &[u32]) -> Vec<Child> {
-    let ours = session(process::id());
-    let of_ours = leaders.iter().filter(|pid| session(**pid) == ours);
+    let ours = session(process::id()).expect("our own session");
+    let of_ours = leaders.iter().filter(|pid| session(**pid) == Some(ours));
     let beside = |leader: &u32| {
         Command::new("sleep")
             .arg("600")
@@ -119,16 +119,12 @@ fn companions(leaders: &[u32]) -> Vec<Child> {
     of_ours.map(|leader| beside(leader).expect("a process")).collect()
 }
 
-/// Of process `pid`; `0` if its leader is outside the process ids that are seen here, as in a container that was entered.
-fn session(pid: u32) -> u32 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process");
+/// Of process `pid`, while there is one; `0` if its leader is outside the process ids that are seen here, as in a container that was entered.
+fn session(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, after_name) = stat.rsplit_once(')').expect("a name");
-    after_name
-        .split_ascii_whitespace()
-        .nth(3)
-        .expect("a session")
-        .parse()
-        .expect("an id")
+    let id = after_name.split_ascii_whitespace().nth(3).expect("a session");
+    Some(id.parse().expect("an id"))
 }
 
 fn is_paused(pid: u32) -> bool {

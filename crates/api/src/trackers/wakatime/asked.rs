@@ -54,6 +54,10 @@ impl<'a> Params<'a> {
         }
         let start = self.day("start", today)?.unwrap_or(today);
         let end = self.day("end", today)?.unwrap_or(today);
+        if end < start {
+            let fault = FieldFault::new("/query/end", "before_start", "must not be before start");
+            return Err(Problem::invalid(fault.into()));
+        }
         Ok((start, end))
     }
 

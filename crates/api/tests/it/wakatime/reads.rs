@@ -146,7 +146,7 @@ fn summaries_hold_the_last_day_too_and_add_up() {
         ("start=x", "invalid_day"),
         ("range=ever", "invalid_day"),
         ("timezone=Atlantis", "unknown_zone"),
-        ("start=2026-03-01&end=2026-02-01", "before_from"),
+        ("start=2026-03-01&end=2026-02-01", "before_start"),
         ("start=2020-01-01&end=2026-03-01", "too_long"),
     ] {
         let answer = house.call("GET", &format!("{SUMMARIES}?{query}")).token(&key).send();
