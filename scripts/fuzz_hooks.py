@@ -74,7 +74,7 @@ BEYOND_SCHEMAS = {
     "not_allowed": {"action", "site", "to"},
     "changed_again": {"to"},
     "before_from": {"to"},
-    "not_after_from": {"to"},
+    "not_after_from": {"to", "until"},
     "not_like_from": {"to"},
     "not_after_start": {"end_time"},
     "also_in_cookie": {"refresh_token"},
@@ -83,8 +83,9 @@ BEYOND_SCHEMAS = {
     "too_old": {"start_time", "time"},
     "in_future": {"end_time", "time"},
     "too_long": {"end_time", "url", "pings", "heartbeats"},
-    # On how many there are already.
+    # On how many there are already, and on which.
     "too_many": {"source"},
+    "invalid_cursor": {"cursor"},
     # On secrets, and on lists of words and zones.
     "invalid_token": {"token"},
     "wrong_code": {"code"},
@@ -92,7 +93,7 @@ BEYOND_SCHEMAS = {
     "unknown_zone": {"tz", "timezone"},
     # On a grammar: a day or an instant, a URL, an address that mail can reach, text in which something can be seen.
     "invalid_day": {"from", "to"},
-    "invalid_time": {"from", "to"},
+    "invalid_time": {"from", "to", "until"},
     "invalid_url": {"url"},
     "invalid_email": {"email"},
     "empty": {"full_name", "name", "device_name", "platform", "app_name", "app", "site", "to"} | OF_HISTORY,
